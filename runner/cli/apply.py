@@ -1,0 +1,146 @@
+"""`ce-runner apply`: executes a plan, a saved one or one made on the spot; there is no other road."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.options import (
+    Hosts,
+    connection_options,
+    hosts_of,
+    inventory_options,
+    json_option,
+    read_inventory,
+    read_job,
+    tag_options,
+    verbose_option,
+)
+from runner.model.errors import ExitCode, InputError, Problem
+
+if TYPE_CHECKING:
+    from runner.cli.screens import View
+    from runner.model.inventory import Inventory
+    from runner.model.plan import Plan
+
+PLAN_SUFFIXES = (".yml", ".yaml")
+
+
+@click.command()
+@click.argument("source", metavar="PLAN|PLAYBOOK", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before a plan that was just made is applied.")
+@click.option(
+    "--journal", type=click.Path(dir_okay=False, path_type=Path), help="Record the run here instead of the usual place."
+)
+@inventory_options
+@connection_options
+@tag_options
+@verbose_option
+@json_option
+def apply(
+    source: Path,
+    yes: bool,
+    journal: Path | None,
+    tags: tuple[str, ...],
+    skip_tags: tuple[str, ...],
+    verbose: int,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Change the hosts: exactly what a plan says, or refuse.
+
+    A saved plan (JSON) is applied as it is. For a playbook (.yml, .yaml) a plan is made, shown, and applied once you
+    agree. Every host is read again first; one that is no longer as planned is refused.
+    """
+    from runner.cli.screens import View
+
+    hosts, view = hosts_of(options), View(as_json, verbose)
+    if source.suffix in PLAN_SUFFIXES:
+        return _from_playbook(source, hosts, tags, skip_tags, view, yes, journal)
+    if tags or skip_tags or hosts.limit:
+        raise InputError(
+            Problem("--limit, --tags and --skip-tags choose when a plan is made; a saved plan is applied whole")
+        )
+    return _from_plan(source, hosts, view, journal)
+
+
+def _from_plan(source: Path, hosts: Hosts, view: View, journal: Path | None) -> int:
+    from runner.cli.files import digest_of, read_document
+    from runner.model.document import load_plan
+    from runner.pipeline import changed_since
+
+    plan = load_plan(read_document(source), str(source))
+    playbook = Path(plan.playbook)
+    inventory = read_inventory(hosts, playbook)
+    for warning in changed_since(plan, digest_of(playbook), inventory):
+        click.echo(f"warning: {warning}", err=True)
+    return execute(plan, inventory, hosts.forks, view, journal)
+
+
+def _from_playbook(
+    source: Path,
+    hosts: Hosts,
+    tags: tuple[str, ...],
+    skip_tags: tuple[str, ...],
+    view: View,
+    yes: bool,
+    journal: Path | None,
+) -> int:
+    from dataclasses import replace
+
+    from runner.cli.check import planned
+    from runner.cli.screens import show_plan
+    from runner.model.document import dump_plan
+
+    if view.as_json and not yes:
+        raise InputError(Problem("apply PLAYBOOK --json cannot ask: give --yes, or apply a saved plan"))
+    job = read_job(source, hosts, tags, skip_tags, view.verbosity)
+    plan = planned(job, view.as_json)
+    document = dump_plan(plan)
+    if not view.as_json:
+        show_plan(document, view)
+    pending = any(step.action for play in plan.plays for host in play.hosts for step in host.steps)
+    if not pending:
+        return show_plan(document, replace(view)) if view.as_json else int(document["exit_code"])
+    if not yes and not click.confirm("\nApply this plan?", err=True):
+        click.echo("nothing was changed", err=True)
+        return ExitCode.PENDING
+    return execute(plan, job.inventory, job.forks, view, journal)
+
+
+def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: Path | None) -> int:
+    """Apply a plan, record it, show what became of it; returns the exit code of the run."""
+    from runner.apply.tools import Tools
+    from runner.cli.files import journal_path
+    from runner.cli.progress import progress
+    from runner.cli.screens import show_run
+    from runner.model.document import dump_run
+    from runner.model.events import Event as Told
+    from runner.modules.loader import load_modules
+    from runner.pipeline import apply_saved
+    from runner.record.journal import Journal
+    from runner.transport.psrp import PsrpTransport
+
+    count = sum(len(play.hosts) for play in plan.plays)
+    run = str(uuid.uuid4())
+    with Journal(journal or journal_path()) as recorder, progress("applying", count, not view.as_json) as screen:
+
+        def tell(event: Told) -> None:
+            recorder(event)  # first, and in line: what it cannot record must not be done
+            screen(event)
+
+        tools = Tools(load_modules(), tell, hide=_hider(inventory))
+        outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, Event())
+    return show_run(dump_run(outcome, plan), view)
+
+
+def _hider(inventory: Inventory) -> Callable[[str], str]:
+    from runner.model.secret import redact
+
+    secrets = {host.connection.password for host in inventory.hosts.values() if host.connection.password}
+    return lambda text: redact(text, secrets)

@@ -1,0 +1,83 @@
+"""`ce-runner check` and `ce-runner plan`: reads hosts, writes nothing on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.options import (
+    connection_options,
+    hosts_of,
+    inventory_options,
+    json_option,
+    playbook_argument,
+    read_job,
+    tag_options,
+    verbose_option,
+)
+
+if TYPE_CHECKING:
+    from runner.model.plan import Plan
+    from runner.pipeline import Job
+
+
+@click.command()
+@playbook_argument
+@inventory_options
+@connection_options
+@tag_options
+@verbose_option
+@json_option
+def check(
+    playbook: Path, tags: tuple[str, ...], skip_tags: tuple[str, ...], verbose: int, as_json: bool, **options: Any
+) -> int:
+    """Read the hosts and show what a playbook would change. Nothing is written."""
+    from runner.cli.screens import View, show_plan
+    from runner.model.document import dump_plan
+
+    job = read_job(playbook, hosts_of(options), tags, skip_tags, verbose)
+    return show_plan(dump_plan(planned(job, as_json)), View(as_json, verbose))
+
+
+@click.command()
+@playbook_argument
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan to this file.")
+@inventory_options
+@connection_options
+@tag_options
+@verbose_option
+@json_option
+def plan(
+    playbook: Path,
+    out: Path | None,
+    tags: tuple[str, ...],
+    skip_tags: tuple[str, ...],
+    verbose: int,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """As check; and write the plan, which `apply FILE` then executes exactly, or refuses."""
+    from runner.cli.files import write_whole
+    from runner.cli.screens import View, show_plan
+    from runner.model.document import dump_plan, to_text
+
+    job = read_job(playbook, hosts_of(options), tags, skip_tags, verbose)
+    document = dump_plan(planned(job, as_json))
+    if out is not None:
+        write_whole(out, to_text(document))
+    code = show_plan(document, View(as_json, verbose))
+    if out is not None and not as_json:
+        click.echo(f"the plan is in {out}; apply exactly this with: ce-runner apply {out} -i INVENTORY")
+    return code
+
+
+def planned(job: Job, quiet: bool) -> Plan:
+    """Check the job's hosts, with progress on a terminal."""
+    from runner.cli.progress import progress
+    from runner.pipeline import host_count, make_plan
+
+    with progress("checking", host_count(job), not quiet) as tell:
+        return make_plan(job, tell, Event())

@@ -1,0 +1,171 @@
+"""Options that several commands share, and what they amount to: hosts, tasks, a transport, a job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from runner.model.errors import InputError, Problem
+from runner.model.inventory import Inventory
+from runner.model.secret import Secret
+from runner.pipeline import Job
+
+PASSWORD_VARIABLE = "CE_RUNNER_PASSWORD"
+DEFAULT_FORKS = 20
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+playbook_argument = click.argument("playbook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+def stacked(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order in which --help lists them."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the machine document instead.")
+verbose_option = click.option(
+    "-v", "--verbose", count=True, help="Also show the PowerShell text behind each change; -vv: what debug tasks keep."
+)
+inventory_options = stacked(
+    click.option(
+        "-i",
+        "--inventory",
+        "inventories",
+        multiple=True,
+        required=True,
+        type=click.Path(exists=True, path_type=Path),
+        help="Inventory file (YAML or INI) or folder; may be given several times.",
+    ),
+    click.option("-l", "--limit", help="Only these hosts, groups or patterns."),
+    click.option(
+        "-e",
+        "--extra-vars",
+        multiple=True,
+        metavar="K=V|{...}|@FILE",
+        help="Variables that win over all others: name=value, a YAML or JSON mapping, or @FILE.",
+    ),
+)
+connection_options = stacked(
+    click.option(
+        "-k",
+        "--ask-pass",
+        is_flag=True,
+        help=f"Ask for the password of hosts that have none; or set {PASSWORD_VARIABLE}.",
+    ),
+    click.option(
+        "-f", "--forks", default=DEFAULT_FORKS, show_default=True, type=click.IntRange(1, 500), help="Hosts at a time."
+    ),
+    click.option("--timeout", type=click.FloatRange(min=0.1), help="Deadline of one pipeline on a host, in seconds."),
+)
+tag_options = stacked(
+    click.option("-t", "--tags", multiple=True, help="Only tasks with these tags."),
+    click.option("--skip-tags", multiple=True, help="Leave out tasks with these tags."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """What -i, -l, -e, -k, -f and --timeout say."""
+
+    inventories: tuple[Path, ...]
+    limit: str | None
+    extra_vars: tuple[str, ...]
+    ask_pass: bool
+    forks: int
+    timeout: float | None
+
+
+def hosts_of(options: dict[str, Any]) -> Hosts:
+    """Takes the options of `inventory_options` and `connection_options` out of a command's keyword arguments."""
+    return Hosts(**{name: options.pop(name) for name in Hosts.__slots__})
+
+
+def read_inventory(hosts: Hosts, playbook: Path | None) -> Inventory:
+    """The inventory with the passwords and deadlines of the command line.
+
+    Errors: InputError with every Problem; a warning for each connection variable that means nothing to us.
+    """
+    from runner.parse.extra_vars import parse_extra_vars
+    from runner.parse.inventory import parse_inventory
+
+    inventory = parse_inventory(
+        hosts.inventories,
+        playbook_folder=playbook.parent if playbook else None,
+        extra=parse_extra_vars(hosts.extra_vars),
+        password=password(hosts.ask_pass),
+    )
+    for warning in inventory.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return _with_deadline(inventory, hosts.timeout)
+
+
+def _with_deadline(inventory: Inventory, seconds: float | None) -> Inventory:
+    if seconds is None:
+        return inventory
+    changed = {}
+    for name, host in inventory.hosts.items():
+        deadlines = replace(host.connection.deadlines, total=seconds)
+        changed[name] = replace(host, connection=replace(host.connection, deadlines=deadlines))
+    return replace(inventory, hosts=changed)
+
+
+def password(ask: bool) -> Secret | None:
+    """The connection password: asked for without echo, or from the environment. Never an option: `ps` shows those."""
+    if ask:
+        return Secret(click.prompt("Connection password", hide_input=True, err=True))
+    text = os.environ.get(PASSWORD_VARIABLE)
+    return Secret(text) if text else None
+
+
+def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tuple[str, ...], verbosity: int) -> Job:
+    """Everything that a check needs, from the files. Errors: InputError with every Problem of all files."""
+    from runner.modules.loader import load_modules
+    from runner.parse.playbook import parse_playbook
+    from runner.template import Templates
+    from runner.transport.psrp import PsrpTransport
+
+    problems: list[Problem] = []
+    modules, templates = load_modules(), Templates()
+    parsed = _collect(problems, lambda: parse_playbook(playbook, modules, templates))
+    inventory = _collect(problems, lambda: read_inventory(hosts, playbook))
+    if parsed is None or inventory is None:
+        raise InputError(*problems)
+    return Job(
+        playbook=parsed,
+        inventory=inventory,
+        modules=modules,
+        transport=PsrpTransport(),
+        limit=hosts.limit,
+        extra=inventory.extra,
+        tags=_words(tags),
+        skip_tags=_words(skip_tags),
+        forks=hosts.forks,
+        verbosity=verbosity,
+        templates=templates,
+    )
+
+
+Parsed = TypeVar("Parsed")
+
+
+def _collect(problems: list[Problem], parse: Callable[[], Parsed]) -> Parsed | None:
+    try:
+        return parse()
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _words(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(part.strip() for value in values for part in value.split(",") if part.strip())

@@ -1,0 +1,52 @@
+"""Shows a document: as a screen for people, or as the JSON that the screen is drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+
+from runner.cli.output import print_json
+from runner.model.codec import load
+from runner.model.command import Statement
+from runner.report.columns import draw
+from runner.report.plan_screen import plan_lines
+from runner.report.run_screen import run_lines
+from runner.transport.text import render
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How results are shown: `--json`, and the number of `-v`."""
+
+    as_json: bool
+    verbosity: int
+
+
+def show_plan(document: dict[str, Any], view: View) -> int:
+    """Show a plan's document; returns the exit code of what it says."""
+    if view.as_json:
+        print_json(document)
+    else:
+        draw(_console(), plan_lines(document, _powershell if view.verbosity else None))
+    return int(document["exit_code"])
+
+
+def show_run(document: dict[str, Any], view: View) -> int:
+    """Show the document of a run; returns its exit code."""
+    if view.as_json:
+        print_json(document)
+    else:
+        draw(_console(), run_lines(document))
+    return int(document["exit_code"])
+
+
+def _powershell(statement: Any) -> str:
+    return render(load(statement, Statement, "statement"))
+
+
+def _console() -> Console:
+    """Colour only on a terminal; elsewhere no line is broken at the width of one that is not there."""
+    return Console(file=click.get_text_stream("stdout"), soft_wrap=True)

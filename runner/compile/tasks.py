@@ -1,0 +1,167 @@
+"""One task on one host: its condition, its loop, its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runner.compile.known import FACTS, Known
+from runner.compile.variables import Scope, Tracked, node_names, scope_of
+from runner.model.errors import InputError
+from runner.model.inventory import Host
+from runner.model.playbook import Play, Task
+from runner.model.secret import Secret
+from runner.model.source import ListNode, Node, ScalarNode
+from runner.model.task import Broken, Compiled, Header, Pending, Ready, Skipped, TaskId
+from runner.modules.arguments import dump, validate
+from runner.modules.base import FactModule, LocalModule, Module, StateModule
+from runner.template import TemplateError, Templates
+
+
+def compile_host(
+    play: Play,
+    number: int,
+    host: Host,
+    known: Known,
+    modules: Mapping[str, Module[Any]],
+    templates: Templates,
+    extra: Mapping[str, Node],
+) -> tuple[Compiled, ...]:
+    """Every task instance of a play on a host, handlers last, as far as it can be decided from what is known."""
+    fact_names = frozenset(
+        name for module in modules.values() if isinstance(module, FactModule) for name in module.names
+    )
+    compiled: list[Compiled] = []
+    for section, tasks in (("tasks", play.tasks), ("handlers", play.handlers)):
+        for task in tasks:
+            scope = scope_of(play, task, host, known, extra, fact_names)
+            compiler = _TaskCompiler(task, modules[task.module], templates, _header(number, section, task))
+            compiled += compiler.instances(scope)
+    return tuple(compiled)
+
+
+def _header(play: int, section: str, task: Task) -> Header:
+    return Header(
+        id=TaskId(play, section, task.number),
+        name=task.name,
+        module=task.module,
+        origin=task.origin,
+        notify=tuple(str(name.value) for name in task.notify),
+        register=task.register,
+        tags=task.tags,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskCompiler:
+    task: Task
+    module: Module[Any]
+    templates: Templates
+    header: Header
+
+    def instances(self, scope: Scope) -> list[Compiled]:
+        """One entry for each loop item and part; a single one when the task is pending, skipped or broken as a whole."""
+        if self.task.loop is None:
+            return list(self._one(scope, self.header))
+        if needs := self._needs(scope, node_names(self.task.loop, self.templates)):
+            return [Pending(self.header, needs)]
+        try:
+            items = self.templates.render(self.task.loop, scope.variables)
+        except TemplateError as error:
+            return [Broken(self.header, str(error))]
+        if not isinstance(items, (list, tuple)):
+            return [Broken(self.header, f"loop wants a list, not {type(items).__name__}")]
+        if not items:
+            return [Skipped(self.header, "the loop has no items")]
+        found: list[Compiled] = []
+        for index, item in enumerate(items):
+            inner = scope.with_variables({self.task.loop_variable: item})
+            header = replace(self.header, id=replace(self.header.id, item=index), item=_label(item))
+            found += self._one(inner, header)
+        return found
+
+    def _one(self, scope: Scope, header: Header) -> Iterator[Compiled]:
+        names = self._names()
+        tracked = scope.variables.get(FACTS)
+        try:
+            for condition in self.task.when:
+                if needs := self._needs(scope, self._condition_names(condition)):
+                    yield Pending(header, needs)
+                    return
+                if not self._holds(condition, scope):
+                    yield Skipped(self._decided_by(header, scope, names, tracked), str(condition.value))
+                    return
+            if needs := self._needs(scope, names):
+                yield Pending(header, needs)
+                return
+            yield from self._ready(scope, header, names, tracked)
+        except TemplateError as error:
+            yield Broken(header, str(error))
+        except InputError as error:
+            yield Broken(header, "\n".join(str(problem) for problem in error.problems))
+
+    def _ready(self, scope: Scope, header: Header, names: frozenset[str], tracked: object) -> Iterator[Compiled]:
+        data = {key: self._argument(key, node, scope) for key, node in self.task.arguments}
+        arguments = validate(self.module, data, self.task.arguments)
+        header = self._decided_by(header, scope, names, tracked)
+        if missing := [name for name in header.facts if name in scope.unreadable]:
+            reasons = "; ".join(f"{name} could not be read: {scope.unreadable[name]}" for name in missing)
+            yield Broken(header, reasons)
+            return
+        parts = self.module.parts(arguments) if isinstance(self.module, StateModule) else (arguments,)
+        for index, part in enumerate(parts):
+            yield Ready(replace(header, id=replace(header.id, part=index)), part, dump(part))
+
+    def _argument(self, key: str, node: Node, scope: Scope) -> object:
+        expressions = self.module.expressions if isinstance(self.module, LocalModule) else frozenset()
+        if key not in expressions:
+            return self.templates.render(node, scope.variables)
+        nodes = node.items if isinstance(node, ListNode) else (node,)
+        return [self._evaluated(item, scope) for item in nodes]
+
+    def _evaluated(self, node: Node, scope: Scope) -> dict[str, object]:
+        if not isinstance(node, ScalarNode):
+            return {"text": "", "value": self.templates.render(node, scope.variables)}
+        return {"text": node.text, "value": self.templates.evaluate(node, scope.variables)}
+
+    def _holds(self, condition: ScalarNode, scope: Scope) -> bool:
+        value = self.templates.evaluate(condition, scope.variables)
+        if isinstance(value, Secret):
+            raise TemplateError("when: a secret decides nothing", condition.origin)
+        return bool(value)
+
+    def _condition_names(self, condition: ScalarNode) -> frozenset[str]:
+        return self.templates.expression_names(condition.value) if isinstance(condition.value, str) else frozenset()
+
+    def _names(self) -> frozenset[str]:
+        """Every variable that the condition and the arguments name."""
+        names = node_names(self.task.arguments, self.templates)
+        for condition in self.task.when:
+            names |= self._condition_names(condition)
+        if isinstance(self.module, LocalModule):
+            for key in self.module.expressions:
+                names |= self._expression_names(self.task.arguments.get(key))
+        return names
+
+    def _expression_names(self, node: Node | None) -> frozenset[str]:
+        if isinstance(node, ScalarNode):
+            return self.templates.expression_names(node.value) if isinstance(node.value, str) else frozenset()
+        if isinstance(node, ListNode):
+            return frozenset(name for item in node.items for name in self._expression_names(item))
+        return frozenset()
+
+    def _needs(self, scope: Scope, names: frozenset[str]) -> frozenset[str]:
+        """What must be learned first; any fact stands for all of them, since they are read together."""
+        missing = scope.closure(names, self.templates) & scope.pending
+        return frozenset(FACTS if name in scope.fact_names else name for name in missing)
+
+    def _decided_by(self, header: Header, scope: Scope, names: frozenset[str], tracked: object) -> Header:
+        used = scope.closure(names, self.templates) & scope.fact_names
+        if isinstance(tracked, Tracked):
+            used |= tracked.used & scope.fact_names
+        return replace(header, facts=tuple(sorted(used)))
+
+
+def _label(item: object) -> str:
+    return item if isinstance(item, str) else repr(item)

@@ -1,0 +1,93 @@
+"""The variables that one task sees on one host, by Ansible's precedence, and what a template needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from runner.compile.known import FACTS, Known
+from runner.model.inventory import Host
+from runner.model.playbook import Play, Task
+from runner.model.source import ListNode, MapNode, Node, ScalarNode
+from runner.template import Templates
+
+PREFIX = "ansible_"
+
+
+class Tracked(dict[str, object]):
+    """`ansible_facts`, which remembers what a template took from it: only those facts decide something."""
+
+    def __init__(self, facts: Mapping[str, object]) -> None:
+        super().__init__({name.removeprefix(PREFIX): value for name, value in facts.items()})
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> object:
+        self.used.add(PREFIX + name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: object = None) -> object:
+        return self[name] if name in self else default
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Everything that a task may name on this host. Nodes are rendered when used; all other values are data."""
+
+    variables: Mapping[str, object]
+    pending: frozenset[str]  # names whose values only the host can tell: not read yet
+    fact_names: frozenset[str]
+    unreadable: Mapping[str, str]
+
+    def closure(self, names: Iterable[str], templates: Templates) -> frozenset[str]:
+        """The names themselves and all that the variables behind them name in turn."""
+        seen: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            value = self.variables.get(name)
+            if isinstance(value, (ScalarNode, ListNode, MapNode)):
+                waiting.extend(node_names(value, templates))
+        return frozenset(seen)
+
+    def with_variables(self, more: Mapping[str, object]) -> Scope:
+        return Scope({**self.variables, **more}, self.pending - set(more), self.fact_names, self.unreadable)
+
+
+def node_names(node: Node, templates: Templates) -> frozenset[str]:
+    """The variables that the templates in a tree name."""
+    if isinstance(node, ScalarNode):
+        return templates.names(node.value) if isinstance(node.value, str) else frozenset()
+    if isinstance(node, ListNode):
+        children = list(node.items)
+    else:
+        children = [child for pair in node.entries for child in pair]
+    return frozenset(name for child in children for name in node_names(child, templates))
+
+
+def scope_of(
+    play: Play, task: Task, host: Host, known: Known, extra: Mapping[str, Node], fact_names: frozenset[str]
+) -> Scope:
+    """Ansible's order: inventory, facts, play vars, task vars, registered results, extra vars (the strongest last)."""
+    registers = {t.register for t in (*play.tasks, *play.handlers) if t.register}
+    password = host.connection.password
+    variables: dict[str, object] = {
+        **host.variables,
+        **({"ansible_password": password} if password is not None else {}),
+        **(known.facts or {}),
+        **({FACTS: Tracked(known.facts)} if known.facts is not None else {}),
+        **play.variables,
+        **(task.variables or {}),
+        **known.registered,
+        **extra,
+        "inventory_hostname": host.name,
+        "inventory_hostname_short": host.name.split(".")[0],
+        "group_names": list(host.groups),
+    }
+    unknown = registers - set(known.registered)
+    if known.facts is None:
+        unknown |= {FACTS, *fact_names}
+    hidden = set(play.variables) | set(task.variables or {}) | set(extra)
+    return Scope(variables, frozenset(unknown - hidden), fact_names, known.unreadable)

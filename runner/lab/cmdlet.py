@@ -1,0 +1,150 @@
+"""What every simulated cmdlet is made of: its place in the session, its bound parameters, and what it can write.
+
+A cmdlet is a class whose `begin`, `process` and `end` are generators, called as PowerShell calls BeginProcessing,
+ProcessRecord and EndProcessing. What they yield is handled by the engine in that order: an `Emit` goes to the next
+command of the pipe before the cmdlet goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from psrpcore.types import ErrorCategory
+
+from runner.lab.enums import ActionPreference
+from runner.lab.errors import Failure, Terminating
+from runner.lab.machine import Machine
+from runner.lab.messages import Wait, Warning
+from runner.lab.signature import Traits, Version
+from runner.lab.text import say
+from runner.lab.values import ClrList, ClrObject
+
+
+@dataclass(slots=True)
+class Session:
+    """One PowerShell process: the machine it runs on and what lives as long as the process.
+
+    `find_command` gives the CommandInfo object of a command, None for one that does not exist, and raises Terminating
+    for one that only the lab does not have.
+    """
+
+    machine: Machine
+    find_command: Callable[[str], ClrObject | None]
+    variables: dict[str, object] = field(default_factory=dict)
+    drives: dict[str, ClrObject] = field(default_factory=dict)
+
+    @property
+    def version(self) -> Version:
+        return self.machine.facts.powershell_version
+
+    def say(self, key: str, *arguments: str) -> str:
+        """A text of PowerShell in the machine's language."""
+        return say(self.machine.facts.culture, key, *arguments)
+
+    def error_preference(self) -> ActionPreference:
+        """$ErrorActionPreference."""
+        preference = self.variables.get("erroractionpreference", ActionPreference.Continue)
+        return preference if isinstance(preference, ActionPreference) else ActionPreference.Continue
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """One object written to the pipeline."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One non-terminating error."""
+
+    failure: Failure
+
+
+Event = Emit | Report | Warning | Wait
+
+
+class UpstreamEnough(Exception):
+    """The command needs no more input: the commands before it are ended (Select-Object -First)."""
+
+
+class Arguments:
+    """The parameters that are bound for the current pipeline object."""
+
+    def __init__(self, bound: Mapping[str, object]) -> None:
+        self._bound = bound
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._bound
+
+    def get(self, name: str, default: object = None) -> object:
+        return self._bound.get(name, default)
+
+    def flag(self, name: str) -> bool:
+        """A switch; False where it is not given."""
+        return self._bound.get(name) is True
+
+    def text(self, name: str) -> str:
+        """A text parameter; "" where it is not given."""
+        value = self._bound.get(name)
+        return value if isinstance(value, str) else ""
+
+    def texts(self, name: str) -> list[str] | None:
+        """A String[] parameter, or None where it is not given."""
+        value = self._bound.get(name)
+        return [str(item) for item in value.items] if isinstance(value, ClrList) else None
+
+    def number(self, name: str) -> int | None:
+        value = self._bound.get(name)
+        return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def items(self, name: str) -> list[object]:
+        """The elements of an array parameter; none where it is not given."""
+        value = self._bound.get(name)
+        return list(value.items) if isinstance(value, ClrList) else []
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._bound)
+
+
+class Cmdlet:
+    """One running command. `arguments` are new for every pipeline object."""
+
+    name: ClassVar[str]
+    module: ClassVar[str]
+    type_name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    syntax: ClassVar[Mapping[str, str]]
+    traits: ClassVar[Mapping[str, Traits]] = {}
+    default_set: ClassVar[str | None] = None
+    since: ClassVar[Version] = (3, 0)
+    unsimulated: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.machine = session.machine
+        self.arguments = Arguments({})
+        self.parameter_set = ""
+
+    def begin(self) -> Iterator[Event]:
+        return iter(())
+
+    def process(self) -> Iterator[Event]:
+        return iter(())
+
+    def end(self) -> Iterator[Event]:
+        return iter(())
+
+    def should_process(self) -> bool:
+        """Whether the change is to be made: not with -WhatIf. With -Confirm it would have to ask (finding H1)."""
+        if self.arguments.flag("Confirm"):
+            raise Terminating(no_prompt(self.session, "Confirm"))
+        return not self.arguments.flag("WhatIf")
+
+
+def no_prompt(session: Session, question: str) -> Failure:
+    """The error of a cmdlet that wants to ask a question of a session without a user."""
+    message = session.say("HostFunctionNotImplemented", question)
+    return Failure("HostFunctionNotImplemented", ErrorCategory.NotImplemented, "HostException", message)

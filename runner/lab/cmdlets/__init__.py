@@ -1,0 +1,1 @@
+"""The simulated cmdlets, one file per subject. `runner.lab.commands` is the table of them all."""

@@ -1,0 +1,166 @@
+"""Reading registry keys: Get-Item, Get-ChildItem and Test-Path (cases reg-gi-*, reg-gci-*, reg-test-path-*)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from psrpcore.types import ErrorCategory
+
+from runner.lab.cmdlet import Cmdlet, Emit, Event, Report
+from runner.lab.cmdlets.provider import (
+    CREDENTIAL,
+    FILTERS,
+    LITERAL,
+    MANAGEMENT,
+    PATH,
+    TRANSACTION,
+    TRANSACTION_TRAITS,
+    UNSIMULATED,
+    ProviderCmdlet,
+    Target,
+    access_denied,
+)
+from runner.lab.enums import TestPathType
+from runner.lab.errors import Failure
+from runner.lab.paths import PathProblem, RegistryPath, path_not_found, resolve_literal, resolve_pattern, subkey_names
+from runner.lab.registry import AccessDenied, RegistryKey
+from runner.lab.registry_objects import canonical_name, key_object, path_notes
+from runner.lab.signature import Traits
+from runner.lab.values import ClrList, NotedText, to_text
+
+_CREDENTIAL_TRAITS = {"Credential": Traits(pipeline="name"), **TRANSACTION_TRAITS}
+
+
+class GetItem(ProviderCmdlet):
+    name = "Get-Item"
+    module = MANAGEMENT
+    type_name = "Microsoft.PowerShell.Commands.GetItemCommand"
+    aliases = ("gi",)
+    syntax: ClassVar = {
+        "Path": f"[-Path] <String[]> {FILTERS} [-Force] {CREDENTIAL} {TRANSACTION}",
+        "LiteralPath": f"-LiteralPath <String[]> {FILTERS} [-Force] {CREDENTIAL} {TRANSACTION}",
+    }
+    traits: ClassVar = {"Path": PATH, "LiteralPath": LITERAL, **_CREDENTIAL_TRAITS}
+    default_set = "Path"
+
+    def process(self) -> Iterator[Event]:
+        for target in self.targets():
+            yield target if isinstance(target, Report) else Emit(key_object(self.session, *target))
+
+
+class GetChildItem(ProviderCmdlet):
+    name = "Get-ChildItem"
+    module = MANAGEMENT
+    type_name = "Microsoft.PowerShell.Commands.GetChildItemCommand"
+    aliases = ("gci", "dir", "ls")
+    syntax: ClassVar = {
+        "Items": f"[[-Path] <String[]>] [[-Filter] <String>] [-Include <String[]>] [-Exclude <String[]>] "
+        f"[-Recurse] [-Depth@5.0 <UInt32>] [-Force] [-Name] {TRANSACTION}",
+        "LiteralItems": f"[[-Filter] <String>] -LiteralPath <String[]> [-Include <String[]>] "
+        f"[-Exclude <String[]>] [-Recurse] [-Depth@5.0 <UInt32>] [-Force] [-Name] {TRANSACTION}",
+    }
+    traits: ClassVar = {
+        "Path": PATH,
+        "LiteralPath": LITERAL,
+        "Recurse": Traits(aliases=("s", "r@6.0")),
+        **TRANSACTION_TRAITS,
+    }
+    default_set = "Items"
+    unsimulated = UNSIMULATED | {"Depth"}
+
+    def process(self) -> Iterator[Event]:
+        for target in self.targets():
+            if isinstance(target, Report):
+                yield target
+            elif self.arguments.flag("Name"):
+                yield from self._names(target)
+            else:
+                yield from self._keys(target)
+
+    def _missing(self, path: RegistryPath) -> Failure:
+        return path_not_found(self.session, canonical_name(self.session, path))
+
+    def _keys(self, target: Target) -> Iterator[Event]:
+        path, key = target
+        for name in subkey_names(key):
+            child = self._opened(path.child(name))
+            if isinstance(child, Report):
+                yield child
+                continue
+            yield Emit(key_object(self.session, *child))
+            if self.arguments.flag("Recurse"):
+                yield from self._keys(child)
+
+    def _names(self, target: Target) -> Iterator[Event]:
+        """With -Recurse the names are relative paths, level by level, and plain texts (reg-gci-name)."""
+        path, key = target
+        recursive = self.arguments.flag("Recurse")
+        level: list[tuple[tuple[str, ...], RegistryKey]] = [((), key)]
+        while level:
+            below: list[tuple[tuple[str, ...], RegistryKey]] = []
+            for parents, parent in level:
+                for name in subkey_names(parent):
+                    if recursive:
+                        yield Emit("\\".join((*parents, name)).replace("/", "\\"))
+                        below.append(((*parents, name), parent.subkeys[name.casefold()]))
+                    else:
+                        notes = {**path_notes(self.session, path.child(name)), "PSIsContainer": True}
+                        yield Emit(NotedText(name, notes))
+            level = list(below)
+
+
+class TestPath(Cmdlet):
+    """Exactly one Boolean per path; a missing drive or provider is False without an error (finding F3)."""
+
+    name = "Test-Path"
+    module = MANAGEMENT
+    type_name = "Microsoft.PowerShell.Commands.TestPathCommand"
+    syntax: ClassVar = {
+        "Path": f"[-Path] <String[]> {FILTERS} [-PathType <TestPathType>] [-IsValid] {CREDENTIAL} "
+        f"{TRANSACTION} [-OlderThan <DateTime>] [-NewerThan <DateTime>]",
+        "LiteralPath": f"-LiteralPath <String[]> {FILTERS} [-PathType <TestPathType>] [-IsValid] {CREDENTIAL} "
+        f"{TRANSACTION} [-OlderThan <DateTime>] [-NewerThan <DateTime>]",
+    }
+    traits: ClassVar = {
+        "Path": Traits(pipeline="value name", accepts_null=True),
+        "LiteralPath": Traits(aliases=("PSPath", "LP@6.0"), pipeline="name", accepts_null=True),
+        "PathType": Traits(aliases=("Type",)),
+        **_CREDENTIAL_TRAITS,
+    }
+    default_set = "Path"
+    unsimulated = UNSIMULATED | {"IsValid", "OlderThan", "NewerThan"}
+
+    def process(self) -> Iterator[Event]:
+        literal = "LiteralPath" in self.arguments
+        given = self.arguments.get("LiteralPath" if literal else "Path")
+        for path in given.items if isinstance(given, ClrList) else [given]:
+            text = to_text(path)
+            if not text.strip():
+                yield from self._empty(path)
+                continue
+            try:
+                found = bool(self._found(text, literal=literal))
+            except AccessDenied:
+                yield Report(access_denied(self.session, resolve_literal(self.session, text)))
+                found = False
+            wanted = self.arguments.get("PathType", TestPathType.Any)
+            yield Emit(found and wanted is not TestPathType.Leaf)
+
+    def _found(self, text: str, *, literal: bool) -> list[RegistryPath]:
+        try:
+            paths = [resolve_literal(self.session, text)] if literal else resolve_pattern(self.session, text)
+        except PathProblem:
+            return []
+        return [path for path in paths if self.machine.registry.read(path.provider_path) is not None]
+
+    def _empty(self, path: object) -> Iterator[Event]:
+        if path is None:
+            message = self.session.say("ArgumentNull", "Path")
+            category = ErrorCategory.InvalidArgument
+            yield Report(Failure("NullPathNotPermitted", category, "PSArgumentNullException", message))
+        else:
+            yield Emit(False)
+
+
+COMMANDS: tuple[type[Cmdlet], ...] = (GetItem, GetChildItem, TestPath)

@@ -1,0 +1,271 @@
+"""PowerShell's conversion of a value to a .NET type, as the parameter binder and the registry provider use it.
+
+Rules: findings P3 to P6 of `groundtruth/pwsh76/README.md`, cases bind.* and reg-sip-*. All of it is invariant: a
+number in a text has "." as decimal point, and "," between digits is ignored.
+"""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections.abc import Callable
+
+from psrpcore.types import (
+    PSByte,
+    PSDateTime,
+    PSDecimal,
+    PSDouble,
+    PSDuration,
+    PSEnumBase,
+    PSInt,
+    PSInt64,
+    PSUInt,
+    PSUInt64,
+    PSUri,
+)
+
+from runner.lab.enums import ENUMS, enum_name
+from runner.lab.values import (
+    FLOATS,
+    INTEGERS,
+    NUMBERS,
+    ClrDict,
+    ClrList,
+    ClrObject,
+    clr_type_of,
+    is_true,
+    to_text,
+    type_names_of,
+)
+
+Integer = PSByte | PSInt | PSUInt | PSInt64 | PSUInt64
+
+
+class ConversionError(Exception):
+    """The value cannot be converted; the text is PowerShell's, as an inner part of a message."""
+
+
+class ListToText(ConversionError):
+    """A list was given for one text (finding P4), which compiled cmdlets report in a form of its own."""
+
+
+_INTEGER_TYPES: dict[str, tuple[type[Integer], str]] = {
+    "System.Byte": (PSByte, "an unsigned byte"),
+    "System.Int32": (PSInt, "an Int32"),
+    "System.UInt32": (PSUInt, "a UInt32"),
+    "System.Int64": (PSInt64, "an Int64"),
+    "System.UInt64": (PSUInt64, "a UInt64"),
+}
+_ANYTHING = ("System.Object", "System.Management.Automation.PSObject")
+_SWITCH = "System.Management.Automation.SwitchParameter"
+_NUMBER = re.compile(r"\s*(?:(?P<hex>[+-]?0x[0-9a-f]+)|(?P<dec>[+-]?(?:[\d,]+\.?\d*|\.\d+)(?:e[+-]?\d+)?))\s*", re.I)
+
+
+def convert(value: object, type_name: str) -> object:
+    """The value as an instance of the .NET type (full name, `[]` for an array). Raises ConversionError."""
+    if type_name in _ANYTHING:
+        return value
+    if type_name.endswith("[]"):
+        return _to_array(value, type_name)
+    if type_name in _INTEGER_TYPES:
+        return to_integer(value, type_name)
+    converter = _CONVERTERS.get(type_name)
+    if converter is not None:
+        return converter(value)
+    if type_name in ENUMS:
+        return _to_enum(value, ENUMS[type_name])
+    return _same_type(value, type_name)
+
+
+def to_integer(value: object, type_name: str) -> Integer:
+    """The value as an integer of this type; null and "" are 0, fractions are rounded half to even."""
+    integer_type, article = _INTEGER_TYPES[type_name]
+    if value is None:
+        return integer_type(0)
+    if isinstance(value, PSEnumBase):
+        number = int(value)
+    elif isinstance(value, (bool, *NUMBERS)):
+        number = _rounded(value)
+    elif isinstance(value, str):
+        number = _parsed(value, type_name)
+    else:
+        raise _refused(value, type_name)
+    if not integer_type.MinValue <= number <= integer_type.MaxValue:
+        raise ConversionError(
+            f'Cannot convert value "{to_text(value)}" to type "{type_name}". '
+            f'Error: "Value was either too large or too small for {article}."'
+        )
+    return integer_type(number)
+
+
+def to_byte_array(value: object) -> bytes:
+    """The value as System.Byte[]: bytes, a list of 0..255, one such number, or nothing at all for null."""
+    if value is None or isinstance(value, bytes):
+        return value or b""
+    if isinstance(value, str) and not value:
+        return b""
+    items = value.items if isinstance(value, ClrList) else [value]
+    try:
+        return bytes(int(to_integer(item, "System.Byte")) for item in items)
+    except ConversionError as error:
+        if isinstance(value, ClrList):
+            text = f'Cannot convert value "{clr_type_of(value)}" to type "System.Byte[]". Error: "{error}"'
+            raise ConversionError(text) from None
+        raise
+
+
+def _rounded(value: object) -> int:
+    if isinstance(value, FLOATS):
+        return round(float(value))
+    if isinstance(value, PSDecimal):
+        return int(decimal.Decimal(value).to_integral_value(decimal.ROUND_HALF_EVEN))
+    return int(value)  # type: ignore[call-overload,no-any-return]
+
+
+def _parsed(text: str, type_name: str) -> int:
+    if not text:
+        return 0
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ConversionError(
+            f'Cannot convert value "{text}" to type "{type_name}". '
+            f"Error: \"The input string '{text}' was not in a correct format.\""
+        )
+    if match["hex"]:
+        return int(match["hex"], 16)
+    return int(decimal.Decimal(match["dec"].replace(",", "")).to_integral_value(decimal.ROUND_HALF_EVEN))
+
+
+def _to_array(value: object, type_name: str) -> object:
+    if value is None:
+        return None
+    if type_name == "System.Byte[]":
+        return to_byte_array(value)
+    element = type_name.removesuffix("[]")
+    items = value.items if isinstance(value, ClrList) else [value]
+    return ClrList([convert(item, element) for item in items], (type_name, "System.Array", "System.Object"))
+
+
+def _to_string(value: object) -> object:
+    if isinstance(value, (ClrList, bytes)):
+        raise ListToText("Specified method is not supported.")
+    return to_text(value)
+
+
+def _to_boolean(value: object) -> object:
+    if isinstance(value, (bool, *NUMBERS)):
+        return is_true(value)
+    raise _refused(value, "System.Boolean")
+
+
+def _to_switch(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise _refused(value, _SWITCH)
+
+
+def _to_dictionary(value: object) -> object:
+    if value is None or isinstance(value, ClrDict):
+        return value
+    raise _refused(value, "System.Collections.IDictionary")
+
+
+def _to_script_block(value: object) -> object:
+    raise _refused(value, "System.Management.Automation.ScriptBlock")
+
+
+def _to_date(value: object) -> object:
+    if isinstance(value, PSDateTime):
+        return value
+    if isinstance(value, str):
+        try:
+            return PSDateTime.fromisoformat(value)
+        except ValueError:
+            raise ConversionError(
+                f'Cannot convert value "{value}" to type "System.DateTime". '
+                f"Error: \"String '{value}' was not recognized as a valid DateTime.\""
+            ) from None
+    raise _refused(value, "System.DateTime")
+
+
+def _to_double(value: object) -> object:
+    if isinstance(value, (bool, *NUMBERS)):
+        return PSDouble(float(value))
+    if isinstance(value, str):
+        match = _NUMBER.fullmatch(value)
+        if match and match["dec"]:
+            return PSDouble(float(match["dec"].replace(",", "")))
+    raise _refused(value, "System.Double")
+
+
+def _to_time_span(value: object) -> object:
+    if isinstance(value, PSDuration):
+        return value
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+):(\d\d):(\d\d)", value)):
+        hours, minutes, seconds = (int(part) for part in match.groups())
+        return PSDuration(seconds=hours * 3600 + minutes * 60 + seconds)
+    raise _refused(value, "System.TimeSpan")
+
+
+_CONVERTERS: dict[str, Callable[[object], object]] = {
+    "System.String": _to_string,
+    "System.Boolean": _to_boolean,
+    _SWITCH: _to_switch,
+    "System.Double": _to_double,
+    "System.DateTime": _to_date,
+    "System.TimeSpan": _to_time_span,
+    "System.Uri": lambda value: value if isinstance(value, PSUri) else PSUri(to_text(value)),
+    "System.Collections.IDictionary": _to_dictionary,
+    "System.Management.Automation.ScriptBlock": _to_script_block,
+}
+
+
+def _to_enum(value: object, enum_type: type[PSEnumBase]) -> PSEnumBase:
+    """Finding P5: by unambiguous prefix in any case, by number, by numeric text; an undefined number is refused."""
+    type_name = enum_type.PSObject.type_names[0]
+    if isinstance(value, enum_type):
+        return value
+    if value is None:
+        raise ConversionError(
+            f'Cannot convert null to type "{type_name}" due to enumeration values that are not valid. Specify one of '
+            f"the following enumeration values and try again. "
+            f'The possible enumeration values are "{_members(enum_type)}".'
+        )
+    if isinstance(value, INTEGERS) or (isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value)):
+        for member in enum_type:
+            if int(member) == int(value):
+                return member
+        raise _no_such_member(value, enum_type)
+    if isinstance(value, str):
+        folded = value.strip().casefold()
+        found = [m for m in enum_type if enum_name(m).casefold() == folded]
+        found = found or [m for m in enum_type if folded and enum_name(m).casefold().startswith(folded)]
+        if len(found) == 1:
+            return found[0]
+    raise _no_such_member(value, enum_type)
+
+
+def _members(enum_type: type[PSEnumBase]) -> str:
+    return ",".join(enum_name(member) for member in enum_type)
+
+
+def _no_such_member(value: object, enum_type: type[PSEnumBase]) -> ConversionError:
+    type_name = enum_type.PSObject.type_names[0]
+    return ConversionError(
+        f'Cannot convert value "{to_text(value)}" to type "{type_name}". Error: "Unable to match the identifier name '
+        f"{to_text(value)} to a valid enumerator name. Specify one of the following enumerator names and try "
+        f'again:\r\n{_members(enum_type).replace(",", ", ")}"'
+    )
+
+
+def _same_type(value: object, type_name: str) -> object:
+    if isinstance(value, ClrObject) and type_name in type_names_of(value):
+        return value
+    raise _refused(value, type_name)
+
+
+def _refused(value: object, type_name: str) -> ConversionError:
+    return ConversionError(
+        f'Cannot convert the "{to_text(value) if not isinstance(value, (ClrList, bytes)) else clr_type_of(value)}" '
+        f'value of type "{clr_type_of(value)}" to type "{type_name}".'
+    )

@@ -1,0 +1,204 @@
+"""Errors of simulated cmdlets, and their ErrorRecords as the engine sends them.
+
+Shapes: the ERROR_RECORD and PIPELINE_STATE messages of `groundtruth/pwsh76` (reg-gip-name-missing, stm-throw-2of4,
+seq.unknown-command-first and -last). A record's stack trace, source and target site are not simulated: they are null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from psrpcore.types import (
+    CommandOrigin,
+    ErrorCategory,
+    ErrorCategoryInfo,
+    ErrorRecord,
+    InvocationInfo,
+    PSDict,
+    PSInt,
+    PSList,
+)
+
+from runner.lab.values import OBJECT, ClrObject, clr_type_of, to_text
+from runner.lab.wire import to_wire
+
+_SYSTEM = ("System.SystemException", "System.Exception", OBJECT)
+_RUNTIME = ("System.Management.Automation.RuntimeException", *_SYSTEM)
+_ARGUMENT = ("System.ArgumentException", *_SYSTEM)
+_INVALID_OPERATION = ("System.InvalidOperationException", *_SYSTEM)
+_SESSION_STATE = ("System.Management.Automation.SessionStateException", *_RUNTIME)
+_EXTENDED_TYPE = ("System.Management.Automation.ExtendedTypeSystemException", *_RUNTIME)
+_BINDING = ("System.Management.Automation.ParameterBindingException", *_RUNTIME)
+
+EXCEPTIONS: dict[str, tuple[str, ...]] = {
+    names[0].rpartition(".")[2]: names
+    for names in (
+        _ARGUMENT,
+        _BINDING,
+        _INVALID_OPERATION,
+        _RUNTIME,
+        ("Microsoft.PowerShell.Commands.ServiceCommandException", *_SYSTEM),
+        ("System.IO.IOException", *_SYSTEM),
+        ("System.NotImplementedException", *_SYSTEM),
+        ("System.Security.SecurityException", *_SYSTEM),
+        ("System.Management.Automation.CommandNotFoundException", *_RUNTIME),
+        ("System.Management.Automation.DriveNotFoundException", *_SESSION_STATE),
+        ("System.Management.Automation.Host.HostException", *_RUNTIME),
+        ("System.Management.Automation.ItemNotFoundException", *_SESSION_STATE),
+        ("System.Management.Automation.MethodException", *_EXTENDED_TYPE),
+        (
+            "System.Management.Automation.MethodInvocationException",
+            "System.Management.Automation.MethodException",
+            *_EXTENDED_TYPE,
+        ),
+        ("System.Management.Automation.ParameterBindingValidationException", *_BINDING),
+        ("System.Management.Automation.ParentContainsErrorRecordException", *_SYSTEM),
+        ("System.Management.Automation.PipelineStoppedException", *_RUNTIME),
+        ("System.Management.Automation.ProviderNotFoundException", *_SESSION_STATE),
+        ("System.Management.Automation.PSArgumentException", *_ARGUMENT),
+        (
+            "System.Management.Automation.PSArgumentNullException",
+            "System.ArgumentNullException",
+            *_ARGUMENT,
+        ),
+        ("System.Management.Automation.PSInvalidCastException", "System.InvalidCastException", *_SYSTEM),
+        ("System.Management.Automation.PSInvalidOperationException", *_INVALID_OPERATION),
+    )
+}
+
+_DEFAULT_HRESULT = -2146233087
+_HRESULTS = {"ArgumentException": -2147024809, "PSArgumentException": -2147024809, "IOException": -2146232800}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What goes wrong in a cmdlet: the part of an ErrorRecord that the cmdlet decides.
+
+    `wrapped` marks the errors of the engine itself (unknown command, binding): as an ERROR_RECORD they carry a
+    ParentContainsErrorRecordException, as the reason of a failed pipeline the exception itself.
+    """
+
+    error_id: str
+    category: ErrorCategory
+    exception: str
+    message: str
+    target: object = None
+    wrapped: bool = False
+    target_type: str | None = None
+    target_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raiser:
+    """The command that an error is attributed to."""
+
+    name: str
+    type_name: str
+
+
+class Terminating(Exception):
+    """A terminating error on its way from a cmdlet to the engine."""
+
+    def __init__(self, failure: Failure, raiser: Raiser | None = None) -> None:
+        super().__init__(failure.error_id)
+        self.failure = failure
+        self.raiser = raiser
+
+
+def not_simulated(what: str) -> Failure:
+    """The error by which the lab refuses instead of answering wrongly; its id is the lab's own, not PowerShell's."""
+    return Failure(
+        "LabDoesNotSimulate",
+        ErrorCategory.NotImplemented,
+        "NotImplementedException",
+        f"The lab does not simulate {what}.",
+    )
+
+
+def as_error_record(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
+    """The record of an error that is reported in the error stream."""
+    shown = replace(failure, exception="ParentContainsErrorRecordException") if failure.wrapped else failure
+    return _record(shown, raiser)
+
+
+def as_reason(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
+    """The record of an error that is the reason of a pipeline's final state."""
+    return _record(failure, raiser)
+
+
+def as_object(failure: Failure, raiser: Raiser | None) -> ClrObject:
+    """The error as a pipeline object, for a command whose errors are merged into its output (finding H5)."""
+    record = _record(failure, raiser)
+    properties: dict[str, object] = {
+        "Exception": _exception_object(failure),
+        "TargetObject": failure.target,
+        "FullyQualifiedErrorId": full_id(failure, raiser),
+    }
+    names = ("System.Management.Automation.ErrorRecord", OBJECT)
+    return ClrObject(names, properties, {}, failure.message, source=record)
+
+
+def full_id(failure: Failure, raiser: Raiser | None) -> str:
+    """The FullyQualifiedErrorId: the id and, if a command raised it, that command's type."""
+    return f"{failure.error_id},{raiser.type_name}" if raiser else failure.error_id
+
+
+def _record(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
+    names = EXCEPTIONS[failure.exception]
+    reason = names[0].rpartition(".")[2]
+    activity = raiser.name if raiser else ""
+    target_name = to_text(failure.target) if failure.target_name is None else failure.target_name
+    target_type = failure.target_type or clr_type_of(failure.target).rpartition(".")[2]
+    category = ErrorCategoryInfo(
+        Category=failure.category, Activity=activity, Reason=reason, TargetName=target_name, TargetType=target_type
+    )
+    category.PSObject.to_string = f"{failure.category.name}: ({target_name}:{target_type}) [{activity}], {reason}"
+    record = ErrorRecord(
+        Exception=to_wire(_exception_object(failure)),
+        CategoryInfo=category,
+        TargetObject=to_wire(failure.target),
+        FullyQualifiedErrorId=full_id(failure, raiser),
+        InvocationInfo=_invocation(raiser) if raiser else None,
+    )
+    record.PSObject.to_string = failure.message
+    return record
+
+
+def _exception_object(failure: Failure) -> ClrObject:
+    names = EXCEPTIONS[failure.exception]
+    own: dict[str, object] = {}
+    if _RUNTIME[0] in names or names[0].startswith("System.Management.Automation.PS"):
+        own["ErrorRecord"] = failure.message
+    properties: dict[str, object] = {
+        **own,
+        "Message": failure.message,
+        "TargetSite": None,
+        "InnerException": None,
+        "HelpLink": None,
+        "Source": None,
+        "HResult": PSInt(_HRESULTS.get(failure.exception, _DEFAULT_HRESULT)),
+        "StackTrace": None,
+    }
+    return ClrObject(names, properties, {}, f"{names[0]}: {failure.message}")
+
+
+def _invocation(raiser: Raiser) -> InvocationInfo:
+    info = InvocationInfo(
+        BoundParameters=PSDict(),
+        CommandOrigin=CommandOrigin.Internal,
+        ExpectingInput=False,
+        HistoryId=1,
+        InvocationName=raiser.name,
+        Line="",
+        MyCommand=raiser.name,
+        OffsetInLine=0,
+        PipelineLength=0,
+        PipelinePosition=0,
+        PositionMessage="",
+        PSScriptRoot="",
+        ScriptLineNumber=0,
+        ScriptName="",
+        UnboundArguments=PSList(),
+    )
+    info.PSObject.to_string = "System.Management.Automation.InvocationInfo"
+    return info

@@ -1,0 +1,297 @@
+"""The machine part of a scenario, and how a machine is made from it.
+
+What every machine of a Windows version has is data: `data/os/base.yml` and one file per version, in the same notation
+as a scenario. A version's defaults are read once and shared.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from runner.lab.enums import RegistryValueKind, ServiceControllerStatus, ServiceStartMode, ServiceType
+from runner.lab.machine import Facts, Machine, write_service_key
+from runner.lab.registry import HIVES, Denial, Registry, RegistryData, RegistryValue, split_path
+from runner.lab.services import Service
+
+OsName = Literal["Server 2012 R2", "Server 2016", "Server 2019", "Server 2022", "Server 2025"]
+KindWord = Literal["sz", "expand_sz", "multi_sz", "binary", "dword", "qword", "none"]
+ValueSpec = dict[KindWord, int | str | list[str] | list[int]] | int | str | list[str] | None
+RegistrySpec = dict[str, dict[str, ValueSpec] | None]
+
+_KINDS: dict[str, RegistryValueKind] = {
+    "sz": RegistryValueKind.String,
+    "expand_sz": RegistryValueKind.ExpandString,
+    "multi_sz": RegistryValueKind.MultiString,
+    "binary": RegistryValueKind.Binary,
+    "dword": RegistryValueKind.DWord,
+    "qword": RegistryValueKind.QWord,
+    "none": RegistryValueKind.none,
+}
+_BYTES = re.compile(r"(?:[0-9a-f]{2})(?:[ ,]?[0-9a-f]{2})*|", re.IGNORECASE)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServiceSpec(_Strict):
+    """One service; what is left out keeps the default of this Windows, or else of a new service."""
+
+    display_name: str | None = None
+    description: str | None = None
+    status: Literal["running", "stopped", "paused"] | None = None
+    start_mode: Literal["automatic", "delayed", "manual", "disabled"] | None = None
+    account: str | None = None
+    path: str | None = None
+    process: Literal["own", "shared"] | None = None
+    depends_on: tuple[str, ...] | None = None
+    can_stop: bool | None = None
+    can_pause: bool | None = None
+    start_seconds: float | None = Field(None, ge=0)
+    stop_seconds: float | None = Field(None, ge=0)
+    stuck_stop: bool | None = None
+    start_error: int | None = None
+
+
+class OsSpec(_Strict):
+    """The defaults of one Windows version."""
+
+    caption: str
+    version: str
+    build: str
+    powershell: str
+    clr: str
+    environment: dict[str, str] = {}
+    registry: RegistrySpec = {}
+    services: dict[str, ServiceSpec] = {}
+
+
+class MachineSpec(_Strict):
+    r"""A machine as a scenario describes it: a Windows version and what differs from its defaults.
+
+    Registry: `{'HKLM\SOFTWARE\X': {Name: 1, Text: abc, List: [a], Other: {qword: 5}, '(default)': {expand_sz: x}}}`;
+    an integer is a DWORD, a text REG_SZ, a list REG_MULTI_SZ, null deletes a default value; null instead of the
+    values deletes a default key. `deny` refuses the account a key and what is below it.
+    """
+
+    os: OsName = "Server 2019"
+    computer_name: str | None = None
+    dns_host_name: str | None = None
+    domain: str | None = None
+    memory_mb: int = Field(8192, gt=0)
+    powershell: str | None = Field(None, pattern=r"^\d+(\.\d+)+$")
+    architecture: str = "64-bit"
+    culture: Literal["en-US", "ja-JP"] = "en-US"
+    time_zone: str = "UTC"
+    time_zone_bias: int = 0
+    now: datetime = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+    uptime_seconds: float = Field(10 * 86400.0, ge=0)
+    environment: dict[str, str] = {}
+    registry: RegistrySpec = {}
+    deny: dict[str, Denial] = {}
+    services: dict[str, ServiceSpec | None] = {}
+
+    @field_validator("registry")
+    @classmethod
+    def _registry_is_readable(cls, registry: RegistrySpec) -> RegistrySpec:
+        _check_registry(registry)
+        return registry
+
+    @field_validator("deny")
+    @classmethod
+    def _deny_names_keys(cls, deny: dict[str, Denial]) -> dict[str, Denial]:
+        for path in deny:
+            _check_path(path)
+        return deny
+
+    @field_validator("now")
+    @classmethod
+    def _now_has_a_zone(cls, now: datetime) -> datetime:
+        return now if now.tzinfo else now.replace(tzinfo=UTC)
+
+
+@functools.cache
+def _os_defaults(name: str) -> tuple[OsSpec, Registry, tuple[Service, ...]]:
+    """What all machines of a Windows version share. The registry is copied before it is changed."""
+    folder = resources.files("runner.lab") / "data" / "os"
+    base = yaml.safe_load((folder / "base.yml").read_text(encoding="utf-8"))
+    own = yaml.safe_load((folder / f"{name.lower().replace(' ', '-')}.yml").read_text(encoding="utf-8"))
+    merged = {**own}
+    for part in ("environment", "registry", "services"):
+        merged[part] = {**base.get(part, {}), **own.get(part, {})}
+    spec = OsSpec.model_validate(merged)
+    services = tuple(_service(None, name, service) for name, service in spec.services.items())
+    registry = Registry()
+    _apply_registry(registry, spec.registry)
+    for service in services:
+        write_service_key(registry, None, service)
+    return spec, registry, services
+
+
+def build_machine(name: str, spec: MachineSpec) -> Machine:
+    """The machine that the spec describes; `name` is its host name unless the spec names it otherwise."""
+    defaults, shared, shared_services = _os_defaults(spec.os)
+    facts = _facts(name, spec, defaults)
+    registry = shared.copy()
+    _apply_registry(registry, _identity(facts))
+    services = {service.name.casefold(): service for service in shared_services}
+    for service_name, service_spec in spec.services.items():
+        before = services.pop(service_name.casefold(), None)
+        if service_spec is not None:
+            service = _service(before, service_name, service_spec)
+            services[service_name.casefold()] = service
+            write_service_key(registry, before, service)
+    _apply_registry(registry, spec.registry)
+    for path, denial in spec.deny.items():
+        registry.deny(path, denial)
+    variables = {**defaults.environment, "COMPUTERNAME": facts.computer_name, **spec.environment}
+    environment = {key.casefold(): value for key, value in variables.items()}
+    booted = spec.now - timedelta(seconds=spec.uptime_seconds)
+    return Machine(name, facts, registry, services.values(), environment, spec.now, booted)
+
+
+def _facts(name: str, spec: MachineSpec, defaults: OsSpec) -> Facts:
+    computer_name = spec.computer_name or name.upper()[:15]
+    return Facts(
+        os=spec.os,
+        caption=defaults.caption,
+        version=defaults.version,
+        build=defaults.build,
+        powershell=spec.powershell or defaults.powershell,
+        clr=defaults.clr,
+        architecture=spec.architecture,
+        culture=spec.culture,
+        time_zone=spec.time_zone,
+        time_zone_bias=spec.time_zone_bias,
+        computer_name=computer_name,
+        dns_host_name=spec.dns_host_name or spec.computer_name or name,
+        domain=spec.domain or "WORKGROUP",
+        domain_joined=spec.domain is not None,
+        memory_bytes=spec.memory_mb * 1024 * 1024,
+    )
+
+
+def _identity(facts: Facts) -> RegistrySpec:
+    """The keys in which Windows keeps the machine's name (domain.md 6.1, the rename signals)."""
+    names = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\ComputerName"
+    return {
+        f"{names}\\ComputerName": {"ComputerName": facts.computer_name},
+        f"{names}\\ActiveComputerName": {"ComputerName": facts.computer_name},
+        "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters": {
+            "Hostname": facts.dns_host_name,
+            "NV Hostname": facts.dns_host_name,
+        },
+    }
+
+
+def _check_path(path: str) -> None:
+    try:
+        split_path(path)
+    except KeyError:
+        raise ValueError(f"{path}: a registry path begins with one of {', '.join(HIVES)}") from None
+
+
+def _check_registry(registry: RegistrySpec) -> None:
+    for path, values in registry.items():
+        _check_path(path)
+        for name, value in (values or {}).items():
+            if value is not None:
+                try:
+                    registry_value(name, value)
+                except ValueError as error:
+                    raise ValueError(f"{path}, value {name}: {error}") from None
+
+
+def _apply_registry(registry: Registry, spec: RegistrySpec) -> None:
+    for path, values in spec.items():
+        if values is None:
+            registry.remove_key(path)
+            continue
+        registry.create_key(path)
+        for name, value in values.items():
+            if value is None:
+                registry.remove_value(path, "" if name == "(default)" else name)
+            else:
+                registry.set_value(path, registry_value(name, value))
+
+
+def registry_value(name: str, spec: ValueSpec) -> RegistryValue:
+    """The registry value that a scenario writes down; ValueError says what is wrong with it."""
+    stored = "" if name == "(default)" else name
+    if isinstance(spec, dict):
+        if len(spec) != 1:
+            raise ValueError("exactly one kind is wanted, e.g. {dword: 1}")
+        word, data = next(iter(spec.items()))
+        return RegistryValue(stored, _KINDS[word], _data(word, data))
+    if isinstance(spec, list):
+        return RegistryValue(stored, RegistryValueKind.MultiString, _data("multi_sz", spec))
+    word = "dword" if isinstance(spec, int) else "sz"
+    return RegistryValue(stored, _KINDS[word], _data(word, spec))
+
+
+def _data(word: str, data: object) -> RegistryData:
+    if word in ("dword", "qword"):
+        bits = 32 if word == "dword" else 64
+        if isinstance(data, bool) or not isinstance(data, int) or not -(1 << (bits - 1)) <= data < (1 << bits):
+            raise ValueError(f"{word} takes an integer of {bits} bits, not {data!r}")
+        return data % (1 << bits)
+    if word == "multi_sz" and isinstance(data, list) and all(isinstance(item, str) for item in data):
+        return tuple(str(item) for item in data)
+    if word in ("binary", "none"):
+        return _bytes(word, data)
+    if word in ("sz", "expand_sz") and isinstance(data, str):
+        return data
+    raise ValueError(f"{word} does not take {data!r}")
+
+
+def _bytes(word: str, data: object) -> bytes:
+    if isinstance(data, list) and all(isinstance(item, int) and 0 <= item <= 255 for item in data):
+        return bytes(int(item) for item in data)
+    if isinstance(data, str) and _BYTES.fullmatch(data):
+        return bytes.fromhex(data.replace(",", " "))
+    raise ValueError(f"{word} takes bytes as hexadecimal text (quoted) or a list of 0 to 255, not {data!r}")
+
+
+_STATUS = {
+    "running": ServiceControllerStatus.Running,
+    "stopped": ServiceControllerStatus.Stopped,
+    "paused": ServiceControllerStatus.Paused,
+}
+_START_MODES = {
+    "automatic": ServiceStartMode.Automatic,
+    "delayed": ServiceStartMode.Automatic,
+    "manual": ServiceStartMode.Manual,
+    "disabled": ServiceStartMode.Disabled,
+}
+
+_SERVICE_TYPES = {"own": ServiceType.Win32OwnProcess, "shared": ServiceType.Win32ShareProcess}
+
+
+def _service(before: Service | None, name: str, spec: ServiceSpec) -> Service:
+    fields = {field: getattr(before, field) for field in Service.__dataclass_fields__} if before else {}
+    given = {key: value for key, value in spec.model_dump().items() if value is not None}
+    if "start_mode" in given:
+        given["delayed"] = given["start_mode"] == "delayed"
+        given["start_mode"] = _START_MODES[given["start_mode"]]
+    if "process" in given:
+        given["service_type"] = _SERVICE_TYPES[given.pop("process")]
+    if "status" in given:
+        given["status"] = _STATUS[given["status"]]
+    fields.update(given)
+    fields["name"] = name
+    fields.setdefault("display_name", name)
+    service = Service(**fields)
+    running = service.status is not ServiceControllerStatus.Stopped
+    return service if not running or service.process_id else Service(**{**fields, "process_id": _boot_process(name)})
+
+
+def _boot_process(name: str) -> int:
+    """A process id for a service that runs since the machine was started: fixed by its name, below the later ones."""
+    return 400 + 4 * (sum(name.casefold().encode()) % 140)

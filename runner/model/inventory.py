@@ -1,0 +1,79 @@
+"""Hosts, their groups and variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runner.model.errors import Problem
+from runner.model.secret import Secret
+from runner.model.source import Node, Origin
+
+
+class Authentication(StrEnum):
+    BASIC = "basic"
+    NTLM = "ntlm"
+    NEGOTIATE = "negotiate"
+    KERBEROS = "kerberos"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds. `connect`: TCP and TLS; `operation`: one Receive may wait; `total`: one pipeline, to its end."""
+
+    connect: float = 30.0
+    operation: float = 20.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach one host; Ansible's psrp connection variables give it (`ansible_host`, `ansible_psrp_*`)."""
+
+    address: str
+    port: int
+    user: str | None = None
+    password: Secret | None = None
+    tls: bool = True
+    verify: bool = True
+    ca_file: str | None = None
+    path: str = "wsman"
+    authentication: Authentication = Authentication.NEGOTIATE
+    encrypt: bool = True  # message encryption when there is no TLS
+    certificate_pem: str | None = None
+    certificate_key_pem: str | None = None
+    configuration: str = "Microsoft.PowerShell"
+    proxy: str | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host with its variables, already merged by Ansible's precedence (all, groups by depth, host, `-e`).
+
+    The password is in `connection` only, never among the variables. `groups` are those it is in, parents included,
+    without `all`.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    variables: Mapping[str, Node]
+    origin: Origin
+    connection: Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All hosts in file order; `files` are the paths that were read, for the plan's digest.
+
+    `extra` are the variables of `-e`: they are in every host's variables and stand above those of plays and tasks too.
+    `warnings` are settings that were understood and have no effect here.
+    """
+
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, tuple[str, ...]]  # group -> its hosts, children's included
+    files: tuple[str, ...]
+    extra: Mapping[str, Node] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()

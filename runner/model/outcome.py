@@ -1,0 +1,148 @@
+"""What became of an action, of a host, of a run; and the exit code that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from runner.model.errors import ExitCode
+from runner.model.plan import HostPlan, Verdict
+from runner.model.state import Difference, State
+
+
+class Result(StrEnum):
+    """The outcome of one action."""
+
+    APPLIED = "applied"  # written, read back, as promised
+    SETTLED = "settled"  # the answer was lost; read until stable, and as promised
+    NOT_CONVERGED = "not converged"  # written, but what was read back is not what was promised
+    FAILED = "failed"  # the host said no, and nothing or not all was changed
+    UNKNOWN = "unknown"  # sent, but what it did could not be learned: the answer was lost, or reading back failed
+    NOT_TRIGGERED = "not triggered"  # a handler whose tasks changed nothing
+    NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOutcome:
+    step: str  # TaskId as text
+    result: Result
+    message: str = ""
+    now: State | None = None
+    differences: tuple[Difference, ...] = ()  # promised against read, when not converged
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A step whose thing is no longer as the plan found it."""
+
+    step: str
+    planned: State
+    now: State | None  # None: could not be read
+    after: State | None  # what the plan would have made of it
+    differences: tuple[Difference, ...]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactDrift:
+    """A fact that decided something in the plan and is another now; `message` says why it could not be read."""
+
+    name: str
+    planned: Any
+    now: Any
+    message: str = ""
+
+
+class HostResult(StrEnum):
+    """The outcome of one host, worst first."""
+
+    FAILED = "failed"
+    UNREADABLE = "unreadable"
+    NOT_CONVERGED = "not converged"
+    UNKNOWN = "unknown"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    NOT_STARTED = "not started"
+    HELD = "held"
+    PENDING = "to change"
+    APPLIED = "applied"
+    COMPLIANT = "compliant"
+
+
+EXIT_CODES = {
+    HostResult.FAILED: ExitCode.FAILED,
+    HostResult.UNREADABLE: ExitCode.FAILED,
+    HostResult.NOT_CONVERGED: ExitCode.FAILED,
+    HostResult.UNKNOWN: ExitCode.FAILED,
+    HostResult.UNREACHABLE: ExitCode.UNREACHABLE,
+    HostResult.REFUSED: ExitCode.REFUSED,
+    HostResult.NOT_STARTED: ExitCode.NOT_STARTED,
+    HostResult.HELD: ExitCode.HELD,
+    HostResult.PENDING: ExitCode.PENDING,
+    HostResult.APPLIED: ExitCode.OK,
+    HostResult.COMPLIANT: ExitCode.OK,
+}
+
+
+def host_result(plan: HostPlan) -> HostResult:
+    """What a plan says of one host, before anything was applied."""
+    if plan.error:
+        return HostResult.UNREACHABLE if plan.exit_code == ExitCode.UNREACHABLE else HostResult.UNREADABLE
+    verdicts = {step.verdict for step in plan.steps}
+    for verdict, result in _VERDICTS:
+        if verdict in verdicts:
+            return result
+    return HostResult.COMPLIANT
+
+
+_VERDICTS = (
+    (Verdict.FAILED, HostResult.FAILED),
+    (Verdict.UNREADABLE, HostResult.UNREADABLE),
+    (Verdict.CHANGE, HostResult.PENDING),
+)
+
+
+def worst(results: Iterable[HostResult]) -> HostResult:
+    """The worst of several results; nothing at all is compliant."""
+    order = list(HostResult)
+    return min(results, key=order.index, default=HostResult.COMPLIANT)
+
+
+def exit_code(results: Iterable[HostResult]) -> ExitCode:
+    """The exit code of a check, a plan or an apply: that of its worst host."""
+    return EXIT_CODES[worst(results)]
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutcome:
+    """What became of one host in one play."""
+
+    host: str
+    play: int
+    result: HostResult
+    actions: tuple[ActionOutcome, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    fact_drifts: tuple[FactDrift, ...] = ()
+    message: str = ""
+    advice: str = ""
+    requests: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """One apply. `run` is its id in the journal."""
+
+    run: str
+    hosts: tuple[HostOutcome, ...]
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        return exit_code(host.result for host in self.hosts)

@@ -1,0 +1,74 @@
+"""Tasks as compile hands them on: rendered and typed, or pending on something that only a host can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.model.source import Origin
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TaskId:
+    """Names one task instance on a host: play and task by number, the loop item, and the resource within the task."""
+
+    play: int
+    section: str  # "tasks" or "handlers"
+    task: int
+    item: int = 0
+    part: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.play}.{self.section}.{self.task}.{self.item}.{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What every task instance has, whatever became of it."""
+
+    id: TaskId
+    name: str
+    module: str
+    origin: Origin
+    item: str = ""  # the loop item as people read it
+    notify: tuple[str, ...] = ()  # names of handlers
+    register: str | None = None
+    tags: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()  # names of the facts that decided its condition or arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rendered and validated; `arguments` is an instance of the module's arguments class."""
+
+    header: Header
+    arguments: Any
+    dumped: Mapping[str, Any]  # the same as plain JSON data, for the plan document
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Cannot be rendered before these names are known: `ansible_facts`, or a registered variable."""
+
+    header: Header
+    needs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Its condition is false; `condition` is the text of the one that decided."""
+
+    header: Header
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """It can never run on this host: a failed template, an argument of the wrong type, a failed assertion."""
+
+    header: Header
+    message: str
+
+
+Compiled = Ready | Pending | Skipped | Broken

@@ -1,0 +1,104 @@
+"""Fields of plays and tasks: each function reads one kind of value and reports what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runner.model.source import ListNode, MapNode, Node, ScalarNode
+from runner.parse.sources import Findings, kind, text_of
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def text(node: Node | None, what: str, found: Findings) -> str | None:
+    """A text; a number or boolean is taken as it is spelled."""
+    if node is None:
+        return None
+    if isinstance(node, ScalarNode) and node.value is not None:
+        return node.value if isinstance(node.value, str) else node.text
+    found.add(f"{what} must be a text, not {kind(node)}", node)
+    return None
+
+
+def texts(node: Node | None, what: str, found: Findings) -> tuple[ScalarNode, ...]:
+    """A text, or a list of texts."""
+    good = []
+    for item in items(node):
+        if text_of(item) and isinstance(item, ScalarNode):
+            good.append(item)
+        else:
+            found.add(f"{what} must be a text or a list of texts, not {kind(item)}", item)
+    return tuple(good)
+
+
+def tags(node: Node | None, found: Findings) -> tuple[str, ...]:
+    """Tags, as a list or separated by commas."""
+    names = (part.strip() for item in texts(node, "tags", found) for part in str(item.value).split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def boolean(node: Node | None, what: str, default: bool, found: Findings) -> bool:
+    if node is None:
+        return default
+    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
+        return node.value
+    found.add(f"{what} must be yes or no, not {_shown(node)}", node)
+    return default
+
+
+def identifier(node: Node | None, what: str, found: Findings) -> str | None:
+    """A name that a template can use."""
+    if node is None:
+        return None
+    name = text_of(node)
+    if name is not None and IDENTIFIER.fullmatch(name):
+        return name
+    hint = "letters, digits and underscores, no digit first"
+    found.add(f"{what} must be a variable name, not {_shown(node)}", node, hint)
+    return None
+
+
+def variables(node: Node | None, what: str, found: Findings) -> Mapping[str, Node]:
+    """A mapping of variable names to values that may hold templates."""
+    if node is None or (isinstance(node, ScalarNode) and node.value is None):
+        return {}
+    if not isinstance(node, MapNode):
+        found.add(f"{what} must be a mapping of names to values, not {kind(node)}", node)
+        return {}
+    for key, _ in node.entries:
+        identifier(key, f"a name in {what}", found)
+    return dict(node)
+
+
+def serial(node: Node | None, found: Findings) -> tuple[int | str, ...]:
+    """Batch sizes: numbers from 1, or percentages."""
+    sizes: list[int | str] = []
+    for item in items(node):
+        value: Any = item.value if isinstance(item, ScalarNode) else None
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value)
+        if _is_size(value):
+            sizes.append(value)
+        else:
+            found.add(f"serial must be a number from 1 or a percentage, not {_shown(item)}", item)
+    return tuple(sizes)
+
+
+def _is_size(value: object) -> bool:
+    if isinstance(value, str):
+        return re.fullmatch(r"[0-9]{1,3}%", value) is not None and 1 <= int(value[:-1]) <= 100
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def items(node: Node | None) -> Iterator[Node]:
+    """The items of a list; of anything else the node itself."""
+    if isinstance(node, ListNode):
+        yield from node.items
+    elif node is not None:
+        yield node
+
+
+def _shown(node: Node) -> str:
+    return repr(node.text) if isinstance(node, ScalarNode) and node.value is not None else kind(node)

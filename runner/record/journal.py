@@ -1,0 +1,178 @@
+"""The journal of all runs, in one SQLite file. It listens in line: an event is on disk before the work goes on.
+
+WAL and `synchronous=FULL`: what was committed survives a killed process and a power cut. Readers need no lock. Nothing
+secret gets here: statements and plans that hold a Secret cannot be dumped, and messages were masked by apply.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any
+
+from runner.model.codec import dump, load
+from runner.model.command import Ids, Statement
+from runner.model.document import dump_plan, from_text, load_plan, to_text
+from runner.model.errors import JournalError
+from runner.model.events import ActionEnded, ChangeIntended, Event, HostEnded, RunEnded, RunStarted
+from runner.model.outcome import ActionOutcome, HostOutcome
+from runner.record.entries import ActionEntry, Intent, RunEntry, RunRecord
+from runner.record.failures import explained
+from runner.record.schema import APPLICATION, TABLES, VERSION
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Journal:
+    """Opens the journal at `path`, or makes it, with its folder. It may be called from any thread.
+
+    As a listener it records one run at a time, from RunStarted to RunEnded, and ignores what a check tells.
+    `patience` is how many seconds it waits for another process that writes.
+    Errors of every method: JournalError, with cause and next step.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], datetime] = _utc_now, patience: float = 10.0) -> None:
+        self._path = path
+        self._now = now
+        self._lock = Lock()
+        self._run: str | None = None
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=patience, check_same_thread=False, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self) -> None:
+        """Make the tables in a new file; accept an existing one only if it is a journal of this version."""
+        (application,), (version,) = (self._row(f"PRAGMA {name}") for name in ("application_id", "user_version"))
+        (tables,) = self._row("SELECT count(*) FROM sqlite_master")
+        if tables and application != APPLICATION:
+            raise JournalError(f"{self._path} is a database of another program: name another file for the journal")
+        if tables and version != VERSION:
+            raise JournalError(
+                f"{self._path} is a journal of version {version}; this ce-runner writes version {VERSION}: use the "
+                "ce-runner that made it, or name another file"
+            )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if not tables:
+            marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+            self._db.executescript(f"BEGIN IMMEDIATE; {TABLES} {marks} COMMIT;")
+
+    def __call__(self, event: Event) -> None:
+        """Commit what the event says; when this returns it is on disk."""
+        match event:
+            case RunStarted():
+                self._start(event)
+            case ChangeIntended():
+                self._intend(event)
+            case ActionEnded(host, play, step, outcome):
+                written = (play, host, str(step.header.id), self._at(), outcome.result.value, _text(outcome))
+                self._write("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)", self._running(), *written)
+            case HostEnded(outcome, "apply"):
+                ended = (outcome.play, outcome.host, self._at(), outcome.result.value, _text(outcome))
+                self._write("INSERT INTO hosts VALUES (?, ?, ?, ?, ?, ?)", self._running(), *ended)
+            case RunEnded(run, exit_code):
+                self._write("UPDATE runs SET ended = ?, exit_code = ? WHERE id = ?", self._at(), exit_code, run)
+                self._run = None
+
+    def _start(self, event: RunStarted) -> None:
+        if self._run is not None:
+            raise JournalError(f"the run {self._run} is still being recorded")
+        written = (event.run, self._at(), event.digest, to_text(dump_plan(event.plan)))
+        self._write("INSERT INTO runs (id, started, digest, plan) VALUES (?, ?, ?, ?)", *written)
+        self._run = event.run
+
+    def _intend(self, event: ChangeIntended) -> None:
+        place = (event.play, event.host, str(event.step.header.id), event.change, self._at())
+        what = (event.ids.shell, event.ids.pipeline, json.dumps(dump(event.statement, Statement)))
+        self._write("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._running(), *place, *what)
+
+    def _running(self) -> str:
+        if self._run is None:
+            raise JournalError("no run is being recorded")
+        return self._run
+
+    def _at(self) -> str:
+        return self._now().isoformat()
+
+    def runs(self) -> tuple[RunEntry, ...]:
+        """All runs, the latest first."""
+        return tuple(RunEntry(*row) for row in self._rows(f"{_RUN} ORDER BY started DESC, rowid DESC"))
+
+    def run(self, run: str) -> RunRecord:
+        """Everything that is known of a run. Errors: also JournalError when there is none of this id."""
+        rows = self._rows(f"{_RUN} WHERE id = ?", run)
+        if not rows:
+            raise JournalError(f"{self._path} knows no run {run!r}")
+        ((plan,),) = self._rows("SELECT plan FROM runs WHERE id = ?", run)
+        outcomes = self._rows("SELECT play, host, at, document FROM outcomes WHERE run = ? ORDER BY rowid", run)
+        hosts = self._rows("SELECT document FROM hosts WHERE run = ? ORDER BY rowid", run)
+        return RunRecord(
+            RunEntry(*rows[0]),
+            load_plan(from_text(plan, str(self._path)), str(self._path)),
+            self._intents(run, ""),
+            tuple(ActionEntry(play, host, at, self._load(text, ActionOutcome)) for play, host, at, text in outcomes),
+            tuple(self._load(text, HostOutcome) for (text,) in hosts),
+        )
+
+    def unfinished(self, run: str) -> tuple[Intent, ...]:
+        """The changes that were announced and whose action has no outcome: what they did must be read on the host."""
+        return self._intents(run, _UNFINISHED)
+
+    def _intents(self, run: str, further: str) -> tuple[Intent, ...]:
+        rows = self._rows(f"{_INTENT} WHERE run = ? {further} ORDER BY rowid", run)
+        return tuple(
+            Intent(play, host, step, change, at, Ids(shell, pipeline), self._load(text, Statement))
+            for play, host, step, change, at, shell, pipeline, text in rows
+        )
+
+    def _load(self, text: str, hint: Any) -> Any:
+        return load(from_text(text, str(self._path)), hint, "journal")
+
+    def _write(self, sql: str, *values: object) -> None:
+        with self._lock, explained(self._path):
+            self._db.execute(sql, values)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock, explained(self._path):
+            return self._db.execute(sql, values).fetchall()
+
+    def _row(self, sql: str) -> tuple[Any, ...]:
+        row: tuple[Any, ...] = self._db.execute(sql).fetchone()
+        return row
+
+    def close(self) -> None:
+        with self._lock, explained(self._path):
+            self._db.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_RUN = "SELECT id, started, ended, exit_code, digest FROM runs"
+_INTENT = "SELECT play, host, step, change, at, shell, pipeline, statement FROM intents"
+_UNFINISHED = (
+    "AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.run = intents.run AND outcomes.play = intents.play "
+    "AND outcomes.host = intents.host AND outcomes.step = intents.step)"
+)
+
+
+def _text(outcome: ActionOutcome | HostOutcome) -> str:
+    return json.dumps(dump(outcome, type(outcome)))

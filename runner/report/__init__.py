@@ -1,0 +1,1 @@
+"""What people see, drawn from the JSON documents and from nothing else."""

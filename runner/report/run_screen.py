@@ -1,0 +1,124 @@
+"""The screen of apply: what became of each host, and what is left to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from runner.model.outcome import HostResult, Result
+from runner.report.columns import Line, line, table
+from runner.report.plan_screen import columns, host_line, play_line, summary
+from runner.report.steps import heading
+from runner.report.words import clean, count, state, value
+
+PROBLEMS = frozenset({Result.FAILED, Result.NOT_CONVERGED, Result.UNKNOWN})
+MADE = frozenset({Result.APPLIED, Result.SETTLED})
+
+
+def run_lines(document: dict[str, Any]) -> Iterator[Line]:
+    """The lines for a run's document: a line for each host, and all that did not go simply as planned."""
+    plays = document["plan"]["plays"]
+    outcomes = {(outcome["play"], outcome["host"]): outcome for outcome in document["hosts"]}
+    for play in plays:
+        if len(plays) > 1:
+            yield play_line(play)
+        names, titles = columns(play["hosts"])
+        for host in play["hosts"]:
+            outcome = outcomes.get((host["play"], host["host"]))
+            if outcome:
+                result = HostResult(outcome["result"])
+                yield host_line(host, names, titles, result, _words(result, outcome))
+                yield from _details(host, outcome)
+    yield line("")
+    if document.get("interrupted"):
+        yield line(("interrupted: what was under way was finished, nothing else was started", "bold magenta"))
+    results = [(outcome["host"], outcome["result"]) for outcome in document["hosts"]]
+    requests = [outcome.get("requests", 0) for outcome in document["hosts"]]
+    costs = summary(results, requests, document.get("seconds", 0.0), document["exit_code"])
+    yield costs.append(f"     run {clean(document['run'])}")
+
+
+def _words(result: HostResult, outcome: dict[str, Any]) -> str:
+    counts = Counter(Result(action["result"]) for action in outcome.get("actions", []))
+    made = sum(counts[one] for one in MADE)
+    others = [f"{counts[one]} {one.value}" for one in Result if one not in MADE and counts[one]]
+    drifted = len(outcome.get("drifts", [])) + len(outcome.get("fact_drifts", []))
+    if result is HostResult.REFUSED:
+        return f"refused: {count(drifted, 'thing is', 'things are')} no longer as planned, so that nothing was changed"
+    if result is HostResult.APPLIED:
+        idle = counts[Result.NOT_TRIGGERED]
+        return f"applied: {count(made, 'change')}, read back" + (f"; {idle} not triggered" if idle else "")
+    if outcome.get("message"):
+        return f"{result.value}: {clean(outcome['message'])}" + (f" (after {count(made, 'change')})" if made else "")
+    if not counts:
+        return result.value
+    return f"{result.value}: " + ", ".join([f"{made} of {sum(counts.values())} changes made", *others])
+
+
+def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
+    steps = {step["header"]["id"]: step for step in host["steps"]}
+    for drift in outcome.get("drifts", []):
+        yield from _drift(steps[drift["step"]], drift)
+    for drift in outcome.get("fact_drifts", []):
+        yield from _fact_drift(drift)
+    for action in outcome.get("actions", []):
+        result = Result(action["result"])
+        if result in PROBLEMS or action.get("message"):
+            yield from _action(steps[action["step"]], result, action)
+    if outcome.get("advice"):
+        yield line(f"      next: {clean(outcome['advice'])}")
+
+
+def _action(step: dict[str, Any], result: Result, action: dict[str, Any]) -> Iterator[Line]:
+    mark = "x" if result in PROBLEMS else "!" if result is Result.NOT_STARTED else "~"
+    yield heading(step, mark, _property(step) + f"     {result.value}")
+    if action.get("message"):
+        yield line(f"      {clean(action['message'])}")
+    rows = [
+        (f"{_named(one['property'])}   ", "promised ", f"{value(one['after'])}   ", "is ", value(one["before"]))
+        for one in action.get("differences", [])
+    ]
+    yield from (line(text) for text in table(rows, 6))
+
+
+def _property(step: dict[str, Any]) -> str:
+    name = (step.get("heading") or {}).get("property", "")
+    return f"  {clean(name)}" if name else ""
+
+
+def _named(name: str | None) -> str:
+    return "exists" if name is None else clean(name)
+
+
+def _drift(step: dict[str, Any], drift: dict[str, Any]) -> Iterator[Line]:
+    """Planned before, now, planned after: of the whole thing where it is one property, or is gone, else of each."""
+    planned, now, after = drift["planned"], drift["now"], drift["after"]
+    whole = bool(_property(step)) or now is None or any(one["property"] is None for one in drift["differences"])
+    if whole:
+        phrase = state if _property(step) else _presence
+        yield heading(step, "~", _property(step))
+        unread = clean(drift.get("message", ""))
+        yield from _three(phrase(planned), phrase(now) if now else unread, phrase(after) if after else "as before")
+        return
+    for one in drift["differences"]:
+        name = one["property"]
+        yield heading(step, "~", f"  {clean(name)}")
+        left = after and (value(after.get("properties", {}).get(name)) if after["exists"] else "absent")
+        yield from _three(value(one["before"]), value(one["after"]), left or "as before")
+
+
+def _presence(data: dict[str, Any]) -> str:
+    return "present" if data["exists"] else "absent"
+
+
+def _fact_drift(drift: dict[str, Any]) -> Iterator[Line]:
+    fact = {"header": {"module": "fact", "name": drift["name"]}}
+    yield heading(fact, "~", "  a condition or an argument of the plan rests on it")
+    now = f"could not be read: {clean(drift['message'])}" if drift.get("message") else value(drift["now"])
+    yield from (line(text) for text in table([("planned   ", value(drift["planned"])), ("now   ", now)], 6))
+
+
+def _three(planned: str, now: str, after: str) -> list[Line]:
+    rows = [("planned before   ", planned), ("now   ", now), ("planned after   ", after)]
+    return [line(text) for text in table(rows, 6)]

@@ -1,0 +1,6 @@
+"""Templates: Ansible's Jinja2, sandboxed, strict and typed (design section 7)."""
+
+from runner.template.errors import TemplateError, UndefinedName
+from runner.template.templates import Templates
+
+__all__ = ["TemplateError", "Templates", "UndefinedName"]

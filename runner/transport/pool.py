@@ -1,0 +1,56 @@
+"""The runspace pool's messages: psrpcore's client, with ready message bodies and with damaged characters mended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+
+import psrpcore
+
+# Not exported by psrpcore, but the only place where a message's body meets the ids in its header ([MS-PSRP] 2.2.1).
+from psrpcore._payload import PSRPMessage, create_message
+from psrpcore.types import PSInvocationState, PSRPMessageType
+
+from runner.model.command import Statement
+from runner.transport.batch import Event
+from runner.transport.clixml import mend
+from runner.transport.message import serialise
+
+
+class Pool(psrpcore.ClientRunspacePool):
+    """One host's runspace pool, without input and output."""
+
+    def serialise(self, statements: Sequence[Statement]) -> bytes:
+        """The body of a pipeline of these statements; a Secret in them needs the exchanged key."""
+        return serialise(statements, self._cipher)
+
+    def start(self, pipeline_id: uuid.UUID, body: bytes) -> None:
+        """Queue a pipeline whose body was serialised before."""
+        psrpcore.ClientPowerShell(self, pipeline_id=pipeline_id).state = PSInvocationState.Running
+        kind = PSRPMessageType.CreatePipeline
+        message = create_message(True, kind, body, self.runspace_pool_id, pipeline_id)
+        self._send_buffer.append(
+            PSRPMessage(kind, bytearray(message), self.runspace_pool_id, pipeline_id, self._fragment_counter)
+        )
+
+    def events(self, data: bytes, pipeline_id: uuid.UUID | None) -> Iterator[Event]:
+        """Take what was received and give the events in it, in order. Errors: whatever psrpcore makes of bad data."""
+        self.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, pipeline_id))
+        while (event := self.next_event()) is not None:
+            yield event
+
+    def payloads(self, size: int) -> Iterator[bytes]:
+        """What is to be sent, in pieces of at most `size` bytes."""
+        while (payload := self.data_to_send(size)) is not None:
+            yield payload.data
+
+    def _process_message(self, message: PSRPMessage) -> Event:
+        mended = PSRPMessage(
+            message.message_type,
+            bytearray(mend(message.data)),
+            message.runspace_pool_id,
+            message.pipeline_id,
+            message.object_id,
+            message.stream_type,
+        )
+        return super()._process_message(mended)

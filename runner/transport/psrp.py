@@ -1,0 +1,246 @@
+"""The PSRP transport: sessions that read, change and settle, over pypsrp's authentication and psrpcore's protocol."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from time import monotonic, sleep
+
+from runner.model.command import Ids, Reply, ReplyState, Statement
+from runner.model.errors import (
+    AnswerLost,
+    ConnectionLost,
+    DeadlineExceeded,
+    HostError,
+    ProtocolError,
+    Reason,
+    Unreachable,
+)
+from runner.model.inventory import Connection
+from runner.transport.base import Session, Transport
+from runner.transport.batch import UNSEEN, Batch, Event, alone, attribute, separated
+from runner.transport.faults import NotUnderstood, Overloaded, ShellGone
+from runner.transport.message import Bodies
+from runner.transport.runspace import Prepared, Runspace
+from runner.transport.wire import Traffic
+
+_REPEATS = 2  # how often reads are repeated in a new session after the old one broke off
+_FAREWELL = 3.0  # seconds for a stop signal or a Delete that is only a courtesy
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between the tries to reach a host that is coming back
+_HOPELESS = frozenset({Reason.AUTHENTICATION, Reason.TLS, Reason.RIGHTS})  # trying again may lock the account
+_REFUSED = frozenset(Reason) - {Reason.ENDPOINT, Reason.BROKEN}  # a request with such an answer was never executed
+
+
+class PsrpTransport(Transport):
+    """Opens sessions; shared by threads. `pauses` are the waits before a host that is too busy is asked again."""
+
+    def __init__(self, pauses: tuple[float, ...] = (0.5, 1.0, 2.0)) -> None:
+        self._pauses = pauses
+        self._bodies = Bodies()
+        self._mark = f"~{uuid.uuid4().hex[:12]}"
+
+    def open(self, connection: Connection) -> PsrpSession:
+        """A session with an open runspace. Errors: Unreachable with its reason and advice."""
+
+        def runspace(traffic: Traffic) -> Runspace:
+            return Runspace(connection, traffic, self._bodies, self._pauses)
+
+        session = PsrpSession(self._mark, runspace, connection.deadlines.total)
+        session.renew()
+        return session
+
+
+class PsrpSession(Session):
+    """Implements `Session`; see there.
+
+    `runspace` makes a runspace that is not open yet; no pipeline may take more than `longest` seconds, whatever is
+    asked for it.
+    """
+
+    def __init__(self, mark: str, runspace: Callable[[Traffic], Runspace], longest: float) -> None:
+        self.traffic = Traffic()
+        self._make = partial(runspace, self.traffic)
+        self._mark = mark
+        self._longest = longest
+        self._separable = True  # False once the endpoint turned out to have no Write-Output
+        self._runspace: Runspace | None = None
+        self._lost: Runspace | None = None  # the one whose shell may still run something
+
+    @property
+    def requests(self) -> int:
+        return self.traffic.requests
+
+    def read(self, statements: Sequence[Statement], timeout: float) -> tuple[Reply, ...]:
+        answered: dict[int, Reply] = {}
+        lost = 0
+        while pending := [index for index in range(len(statements)) if index not in answered]:
+            batch = self._batch([statements[index] for index in pending])
+            events: list[Event] = []
+            try:
+                self._run(batch, self._deadline(timeout), events)
+            except (ConnectionLost, ProtocolError):
+                lost += 1
+                if lost > _REPEATS:
+                    raise
+            replies = attribute(batch, events)
+            seen = [pair for pair in zip(pending, replies, strict=False) if pair[1].state is not ReplyState.UNSEEN]
+            answered.update(seen)
+            if not seen and self._runspace is not None:
+                self._without_progress(batch, pending[0], answered)
+        return tuple(answered[index] for index in range(len(statements)))
+
+    def _without_progress(self, batch: Batch, first: int, answered: dict[int, Reply]) -> None:
+        """A pipeline ended and not even its first separator came, or a lone statement's end was not seen."""
+        if batch.tokens:
+            self._separable = False
+        else:
+            answered[first] = UNSEEN
+
+    def change(
+        self, statement: Statement, then: Sequence[Statement], timeout: float, announce: Callable[[Ids], None]
+    ) -> tuple[Reply, ...]:
+        batch = self._batch([statement, *then])
+        runspace = self._usable()
+        pipeline = self._prepared(runspace, batch, self._deadline(timeout))
+        announce(Ids(runspace.shell_id, str(pipeline.id).upper()))
+        events: list[Event] = []
+        failure = self._execute_once(runspace, pipeline, events)
+        replies = attribute(batch, events)
+        changed = replies[0]
+        if changed.state is ReplyState.UNSEEN and failure is not None:
+            raise failure
+        unread = [UNSEEN] * (len(then) + 1 - len(replies))
+        reads = (*replies[1:], *unread)
+        if changed.state is not ReplyState.UNSEEN and failure is None:
+            reads = self._completed(then, reads, timeout)
+        return (changed, *reads)
+
+    def _prepared(self, runspace: Runspace, batch: Batch, deadline: float) -> Prepared:
+        """A change's pipeline. Errors: Unreachable, since nothing of it was sent."""
+        try:
+            return runspace.prepare(batch.pipeline(), deadline)
+        except HostError as error:
+            self._drop(runspace)
+            raise _not_started(error) from error
+
+    def _execute_once(self, runspace: Runspace, pipeline: Prepared, events: list[Event]) -> HostError | None:
+        """Run a change; the error that hides its end, or None. Errors: Unreachable: nothing of it was executed."""
+        try:
+            runspace.start_once(pipeline)
+        except HostError as error:
+            if isinstance(error, Overloaded) or not _was_refused(error):
+                return self._give_up(runspace, error)
+            self._drop(runspace)
+            raise _not_started(error) from error
+        try:
+            runspace.finish(pipeline, events)
+        except HostError as error:
+            return self._give_up(runspace, error)
+        return None
+
+    def _give_up(self, runspace: Runspace, error: HostError) -> HostError:
+        """Keep the shell's id for `abandon`; what is under way there may go on."""
+        self._runspace, self._lost = None, runspace
+        if isinstance(error, DeadlineExceeded):
+            runspace.stop(_FAREWELL)
+            return error
+        return AnswerLost(f"the change's answer was lost: {error.message}", error.advice)
+
+    def _completed(self, then: Sequence[Statement], replies: Sequence[Reply], timeout: float) -> tuple[Reply, ...]:
+        """The reads behind a change, those unseen sent again; that one fails must not hide the change's own reply."""
+        completed = list(replies)
+        again = [index for index, reply in enumerate(replies) if reply.state is ReplyState.UNSEEN]
+        with suppress(HostError):
+            for index, reply in zip(again, self.read([then[index] for index in again], timeout), strict=True):
+                completed[index] = reply
+        return tuple(completed)
+
+    def abandon(self, timeout: float) -> bool:
+        deadline = monotonic() + timeout
+        lost = self._lost = self._lost or self._runspace
+        self._runspace = None
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                gone = lost is None or lost.delete_anew(deadline)
+                self._runspace = self._opened(deadline)
+                self._lost = None
+                return gone
+            except HostError as error:
+                hopeless = isinstance(error, Unreachable) and error.reason in _HOPELESS
+                if hopeless or monotonic() + pause >= deadline:
+                    raise _unreachable(error) from error
+            sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def renew(self) -> None:
+        self.close()
+        self._runspace = self._opened(None)
+
+    def close(self) -> None:
+        for runspace in (self._runspace, self._lost):
+            if runspace is not None:
+                self._drop(runspace)
+        self._runspace = self._lost = None
+
+    def _drop(self, runspace: Runspace) -> None:
+        """End a shell as well as can be; what fails is left to the host's own idle timeout."""
+        if self._runspace is runspace:
+            self._runspace = None
+        runspace.close(_FAREWELL)
+
+    def _deadline(self, timeout: float) -> float:
+        return monotonic() + min(timeout, self._longest)
+
+    def _usable(self) -> Runspace:
+        """The runspace, or a new one where the last was lost. Errors: Unreachable."""
+        if self._runspace is None:
+            self._runspace = self._opened(None)
+        return self._runspace
+
+    def _opened(self, deadline: float | None) -> Runspace:
+        runspace = self._make()
+        try:
+            runspace.open(deadline)
+        except HostError as error:
+            raise _unreachable(error) from error
+        return runspace
+
+    def _batch(self, statements: Sequence[Statement]) -> Batch:
+        return separated(statements, self._mark) if self._separable else alone(statements[0])
+
+    def _run(self, batch: Batch, deadline: float, events: list[Event]) -> None:
+        """Run reads; `events` holds what came, also when it broke off. A runspace that failed is closed."""
+        runspace = self._usable()
+        try:
+            pipeline = runspace.prepare(batch.pipeline(), deadline)
+            runspace.start(pipeline)
+            runspace.finish(pipeline, events)
+        except DeadlineExceeded:
+            runspace.stop(_FAREWELL)
+            self._drop(runspace)
+            raise
+        except (ConnectionLost, ProtocolError, Unreachable):
+            self._drop(runspace)
+            raise
+
+
+def _was_refused(error: HostError) -> bool:
+    """True when the host surely did not begin to execute the request."""
+    return isinstance(error, ShellGone | NotUnderstood) or (isinstance(error, Unreachable) and error.reason in _REFUSED)
+
+
+def _not_started(error: HostError) -> Unreachable:
+    if isinstance(error, Unreachable):
+        return error
+    return Unreachable(Reason.BROKEN, f"the change was not started: {error.message}", error.advice)
+
+
+def _unreachable(error: HostError) -> Unreachable:
+    """Why no session could be had, whatever the error was that said so."""
+    if isinstance(error, Unreachable):
+        return error
+    reason = Reason.TIMEOUT if isinstance(error, DeadlineExceeded) else Reason.BROKEN
+    return Unreachable(reason, error.message, error.advice)

@@ -1,0 +1,148 @@
+"""The table of simulated commands, held against profiles of real machines and Microsoft's reference pages."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.lab.commands import COMMANDS, find_command, is_unsimulated, signature_of
+from runner.lab.signature import parse_version
+
+_NAMED = -2147483648
+_MODULES = ("Core", "Management", "Utility", "Security", "Diagnostics")
+# The lab takes property names only; PowerShell 6 and later also take expressions there.
+_NARROWER_TYPE = ("Measure-Object -Property",)
+# Dynamic parameters of the providers for files, certificates, aliases, WSMan; the registry provider has none of them.
+_OF_OTHER_PROVIDERS = {
+    *("ApplicationName", "Attributes", "Authentication", "CertificateThumbprint", "CodeSigningCert", "ConnectionURI"),
+    *("DeleteKey", "Directory", "DnsName", "DocumentEncryptionCert", "Eku", "ExpiringInDays", "File", "FollowSymlink"),
+    *("FromSession", "Hidden", "OptionSet", "Options", "Port", "ReadOnly", "SSLServerAuthentication", "SessionOption"),
+    *("Stream", "System", "ToSession", "UseSSL"),
+}
+
+
+def _profile(groundtruth: Path, name: str) -> dict[str, Any]:
+    with lzma.open(groundtruth / name) as packed:
+        profile: dict[str, Any] = json.loads(packed.read().decode("utf-8-sig"))
+    return profile["Compatibility"]["Modules"]
+
+
+def _commands(modules: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for module, versions in modules.items():
+        for content in versions.values():
+            for kind in ("Cmdlets", "Functions"):
+                found.update({name: (module, data) for name, data in (content.get(kind) or {}).items()})
+    return found
+
+
+@pytest.fixture(scope="module", params=["5.1", "7.6"])
+def documented(request: pytest.FixtureRequest, groundtruth: Path) -> tuple[str, dict[str, tuple[str, dict[str, Any]]]]:
+    return request.param, _commands(_profile(groundtruth, f"psca-docs/docs-powershell-{request.param}.json.xz"))
+
+
+def test_every_simulated_command_is_documented_with_these_parameters(documented: tuple[str, dict]) -> None:
+    version, commands = documented
+    wrong: list[str] = []
+    for command in COMMANDS:
+        if parse_version(version) < command.since:
+            continue
+        module, data = commands[command.name]
+        if module not in (command.module, "Microsoft.PowerShell.Core"):
+            wrong.append(f"{command.name}: is of {module}")
+        for parameter in signature_of(command, parse_version(version)).parameters:
+            if not parameter.common:
+                wrong.extend(_differences(command.name, parameter, data["Parameters"].get(parameter.name)))
+    assert wrong == []
+
+
+def test_no_parameter_of_a_simulated_command_is_called_unknown(documented: tuple[str, dict]) -> None:
+    version, commands = documented
+    unknown: dict[str, set[str]] = {}
+    for command in COMMANDS:
+        if parse_version(version) >= command.since:
+            known = {p.name for p in signature_of(command, parse_version(version)).parameters}
+            unknown[command.name] = set(commands[command.name][1]["Parameters"]) - known - _OF_OTHER_PROVIDERS
+
+    assert {name: missing for name, missing in unknown.items() if missing} == {}
+
+
+def test_the_aliases_of_parameters_are_the_documented_ones(documented: tuple[str, dict]) -> None:
+    version, commands = documented
+    wrong: dict[str, tuple[set[str], set[str]]] = {}
+    for command in COMMANDS:
+        if parse_version(version) < command.since:
+            continue
+        aliases = commands[command.name][1].get("ParameterAliases") or {}
+        for parameter in signature_of(command, parse_version(version)).parameters:
+            ours = {alias.casefold() for alias in parameter.aliases}
+            theirs = {alias.casefold() for alias, name in aliases.items() if name == parameter.name}
+            if not parameter.common and ours != theirs:
+                wrong[f"{command.name} -{parameter.name}"] = (ours, theirs)
+
+    # The 5.1 page of Rename-Item alone names PowerShell 6's alias LP.
+    wrong.pop("Rename-Item -LiteralPath", None)
+    assert wrong == {}
+
+
+def _differences(command: str, parameter: Any, documented: dict[str, Any] | None) -> list[str]:
+    where = f"{command} -{parameter.name}"
+    if documented is None:
+        return [f"{where}: is not documented"]
+    places = documented.get("ParameterSets", {}).values()
+    flags = {flag for place in places for flag in place["Flags"]}
+    differences: list[str] = []
+    if _short(documented["Type"]) != _short(parameter.type_name) and where not in _NARROWER_TYPE:
+        differences.append(f"{where}: type {documented['Type']}, not {parameter.type_name}")
+    if ("ValueFromPipeline" in flags) != parameter.by_value:
+        differences.append(f"{where}: by value {parameter.by_value}")
+    if ("ValueFromPipelineByPropertyName" in flags) != parameter.by_name:
+        differences.append(f"{where}: by property name {parameter.by_name}")
+    positions = {place.get("Position", 0) for place in places} - {_NAMED}
+    if bool({p.position for p in parameter.sets.values()} - {None}) != bool(positions):
+        differences.append(f"{where}: positions {positions}")
+    return differences
+
+
+def _short(type_name: str) -> str:
+    bare = type_name.removeprefix("System.Nullable`1[[").removesuffix("]]")
+    return bare.rpartition(".")[2].removesuffix("[]")
+
+
+def test_every_simulated_command_exists_on_a_real_server(groundtruth: Path) -> None:
+    name = "psca/win-8_x64_10.0.17763.0_5.1.17763.134_x64_4.0.30319.42000_framework.json.xz"
+    real = _commands(_profile(groundtruth, name))
+    windows = [command for command in COMMANDS if command.since < (6, 0)]
+
+    assert [command.name for command in windows if command.name not in real] == []
+    assert len(windows) > 35
+
+
+def test_no_command_of_the_default_modules_is_called_unknown(groundtruth: Path) -> None:
+    name = "psca/win-8_x64_10.0.17763.0_5.1.17763.134_x64_4.0.30319.42000_framework.json.xz"
+    modules = {m: v for m, v in _profile(groundtruth, name).items() if m in _DEFAULT_MODULES}
+    commands = _commands(modules)
+
+    assert [c for c in commands if not is_unsimulated(c) and find_command(c, (7, 6)) is None] == []
+    assert len(commands) > 300
+
+
+_DEFAULT_MODULES = (*(f"Microsoft.PowerShell.{name}" for name in _MODULES), "CimCmdlets", "Microsoft.WSMan.Management")
+
+
+def test_a_simulated_command_is_not_also_called_unsimulated() -> None:
+    assert [command.name for command in COMMANDS if is_unsimulated(command.name)] == []
+
+
+@pytest.mark.parametrize("name", ["get-item", "gi", "Microsoft.PowerShell.Management\\Get-Item", "%", "SELECT"])
+def test_a_command_is_found_by_name_alias_and_module(name: str) -> None:
+    assert find_command(name, (5, 1)) is not None
+
+
+@pytest.mark.parametrize("name", ["Get-It*", "NoModule\\Get-Item", "Get-Item x", "", "Remove-Service"])
+def test_anything_else_is_not_a_command(name: str) -> None:
+    assert find_command(name, (5, 1)) is None

@@ -1,0 +1,271 @@
+"""Each fault of the lab, as an unchanged client sees it, and what it leaves on the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from pydantic import ValidationError
+from pypsrp.complex_objects import PSInvocationState
+from pypsrp.exceptions import WinRMTransportError, WSManFaultError
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.wsman import WSMan
+
+from runner.lab.faults import Fault, FaultPlan, What, When, changes_something
+from runner.lab.messages import Request, RequestedCommand
+from runner.lab.server import LabThread
+from tests.lab.lab_support import HandMade, TinyMachine, client, tiny_host
+
+SEPARATOR, WRITE, READ = ("Write-Output", "token"), ("Set-Canary", "dead"), ("Write-Output", "value")
+
+
+@contextmanager
+def lab_with(*faults: Fault, machine: TinyMachine | None = None) -> Iterator[LabThread]:
+    with LabThread(HandMade([tiny_host(machine=machine, faults=FaultPlan(faults))])) as lab:
+        yield lab
+
+
+def open_pool(wsman: WSMan) -> RunspacePool:
+    pool = RunspacePool(wsman)
+    pool.open()
+    return pool
+
+
+def run(pool: RunspacePool, *statements: tuple[str, str]) -> list[object]:
+    shell = PowerShell(pool)
+    for index, (command, argument) in enumerate(statements):
+        if index:
+            shell.add_statement()
+        shell.add_cmdlet(command).add_argument(argument)
+    outputs: list[object] = shell.invoke()
+    return outputs
+
+
+def whole_session(wsman: WSMan) -> None:
+    pool = open_pool(wsman)
+    run(pool, READ)
+    wsman.delete(pool.shell.resource_uri, selector_set=pool.shell._selector_set)
+
+
+def request(*names: str) -> Request:
+    return Request(tuple((RequestedCommand(name),) for name in names))
+
+
+# ---- when ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "changes"),
+    [
+        (["Write-Output", "Get-Item", "Write-Output"], False),
+        (["Write-Output", "Set-ItemProperty", "Write-Output", "Get-ItemProperty"], True),
+        (["set-service"], True),
+        (["Get-Item", "Set-ItemProperty"], False),
+        (["Write-Output"], False),
+        (["Settle"], False),
+    ],
+)
+def test_a_write_is_told_by_its_first_real_statement(names: list[str], changes: bool) -> None:
+    assert changes_something(request(*names)) is changes
+
+
+def test_a_write_at_the_end_of_a_pipe() -> None:
+    pipe = (RequestedCommand("Get-CimInstance"), RequestedCommand("Invoke-CimMethod"))
+    assert changes_something(Request((pipe,)))
+
+
+def test_skip_and_times() -> None:
+    plan = FaultPlan((Fault(when=When.READ, what=What.STALL, skip=1, times=2),))
+    read = request("Get-Item")
+    assert [plan.in_pipeline(read) for _ in range(5)] == [None, What.STALL, What.STALL, None, None]
+
+
+def test_always() -> None:
+    plan = FaultPlan((Fault(when=When.OPEN, what=What.QUOTA, times="always"),))
+    assert [plan.at(When.OPEN) for _ in range(3)] == [What.QUOTA] * 3
+    assert plan.at(When.CLOSE) is None
+
+
+def test_verify_is_a_read_after_a_write() -> None:
+    plan = FaultPlan((Fault(when=When.VERIFY, what=What.STALL),))
+    steps = [request("Get-Item"), request("Set-Item"), request("Get-Item"), request("Get-Item")]
+    assert [plan.in_pipeline(step) for step in steps] == [None, None, What.STALL, None]
+
+
+@pytest.mark.parametrize(
+    ("when", "what"),
+    [("open", "unreachable"), ("connect", "quota"), ("open", "drop_during"), ("open", "shell_gone"), ("read", "quota")],
+)
+def test_impossible_faults_are_refused(when: str, what: str) -> None:
+    with pytest.raises(ValidationError):
+        Fault.model_validate({"when": when, "what": what})
+
+
+# ---- drops round a write -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("what", "written"), [("drop_before", False), ("drop_during", True), ("drop_after", True)])
+def test_a_connection_dropped_round_a_write(what: str, written: bool) -> None:
+    machine = TinyMachine()
+    fault = Fault(when=When.WRITE, what=What(what))
+    with lab_with(fault, machine=machine) as lab:
+        with client(lab) as wsman:
+            pool = open_pool(wsman)
+            with pytest.raises(requests.ConnectionError):
+                run(pool, SEPARATOR, WRITE, READ)
+        assert machine.written.wait(timeout=5 if written else 0.2) is written
+        with client(lab) as wsman:  # the host is well again
+            assert run(open_pool(wsman), SEPARATOR, READ) == ["token", "value"]
+    assert machine.canary == (["dead"] if written else [])
+
+
+def test_during_a_write_means_before_it_is_done() -> None:
+    machine = TinyMachine()
+    with lab_with(Fault(when=When.WRITE, what=What.DROP_DURING), machine=machine) as lab, client(lab) as wsman:
+        shell = PowerShell(open_pool(wsman))
+        shell.add_cmdlet("Write-Output").add_argument("token").add_statement()
+        shell.add_cmdlet("Set-Canary").add_argument("late")
+        shell.begin_invoke()
+        assert machine.canary == []
+        with pytest.raises(requests.ConnectionError):
+            shell.poll_invoke()
+        assert machine.written.wait(timeout=5)
+
+
+@pytest.mark.parametrize(("what", "shells"), [("drop_before", 0), ("drop_after", 1)])
+def test_a_connection_dropped_at_open(what: str, shells: int) -> None:
+    fault = Fault(when=When.OPEN, what=What(what))
+    with LabThread(HandMade([tiny_host(faults=FaultPlan((fault,)), max_shells_per_user=1)])) as lab:
+        with client(lab) as wsman, pytest.raises(requests.ConnectionError):
+            open_pool(wsman)
+        with client(lab) as wsman:
+            if shells:
+                with pytest.raises(WSManFaultError) as caught:  # the shell that nobody knows uses up the quota
+                    open_pool(wsman)
+                assert caught.value.code == 2150859173
+            else:
+                assert run(open_pool(wsman), READ) == ["value"]
+
+
+# ---- answers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("when", "what", "code"),
+    [
+        ("open", "quota", 2150859173),
+        ("open", "access_denied", 5),
+        ("read", "access_denied", 5),
+        ("read", "shell_gone", 2150858843),
+        ("close", "shell_gone", 2150858843),
+    ],
+)
+def test_faults_of_ws_management(when: str, what: str, code: int) -> None:
+    with lab_with(Fault(when=When(when), what=What(what))) as lab:
+        with client(lab) as wsman, pytest.raises(WSManFaultError) as caught:
+            whole_session(wsman)
+        assert caught.value.code == code
+        with client(lab) as wsman:
+            assert run(open_pool(wsman), READ) == ["value"]
+
+
+@pytest.mark.parametrize("when", ["connect", "open", "read"])
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_bare_http_statuses(when: str, status: int) -> None:
+    with lab_with(Fault(when=When(when), what=What(f"http_{status}"))) as lab:
+        with client(lab) as wsman, pytest.raises(WinRMTransportError) as caught:
+            run(open_pool(wsman), READ)
+        assert caught.value.code == status
+        with client(lab) as wsman:
+            assert run(open_pool(wsman), READ) == ["value"]
+
+
+def test_http_401_at_open() -> None:
+    with lab_with(Fault(when=When.OPEN, what=What.HTTP_401)) as lab:
+        with client(lab) as wsman, pytest.raises(WinRMTransportError) as caught:
+            open_pool(wsman)  # pypsrp logs on again by itself, with the body sealed for the context that is gone
+        assert caught.value.code == 400
+
+
+def test_after_http_400_a_new_log_on_heals_the_connection() -> None:
+    with lab_with(Fault(when=When.READ, what=What.HTTP_400)) as lab, client(lab) as wsman:
+        pool = open_pool(wsman)
+        with pytest.raises(WinRMTransportError) as caught:
+            run(pool, READ)
+        assert caught.value.code == 400
+        with pytest.raises(WinRMTransportError):  # the context is gone for good
+            run(pool, READ)
+        wsman.transport.encryption = None
+        assert run(pool, READ) == ["value"]
+
+
+def test_a_stall_is_never_answered() -> None:
+    with lab_with(Fault(when=When.READ, what=What.STALL)) as lab, client(lab, read_timeout=1) as wsman:
+        pool = open_pool(wsman)
+        with pytest.raises(requests.ReadTimeout):
+            run(pool, READ)
+
+
+def test_half_an_answer() -> None:
+    with lab_with(Fault(when=When.READ, what=What.HALF_ANSWER)) as lab, client(lab) as wsman:
+        pool = open_pool(wsman)
+        with pytest.raises(requests.RequestException):
+            run(pool, READ)
+
+
+@pytest.mark.parametrize("what", ["truncated_xml", "bad_clixml"])
+def test_damaged_xml(what: str) -> None:
+    machine = TinyMachine()
+    with lab_with(Fault(when=When.WRITE, what=What(what)), machine=machine) as lab, client(lab) as wsman:
+        pool = open_pool(wsman)
+        shell = PowerShell(pool).add_cmdlet("Write-Output").add_argument("token").add_statement()
+        shell.add_cmdlet("Set-Canary").add_argument("x")
+        if what == "truncated_xml":
+            with pytest.raises(Exception, match=r"no element found|unclosed token|not well-formed"):
+                shell.invoke()
+        else:
+            token, damaged = shell.invoke()  # pypsrp gives what it cannot read as text
+            assert token == "token"
+            assert damaged == "<S>set</S<"
+    assert machine.canary == ["x"]
+
+
+def test_a_hung_cmdlet_ignores_the_stop_and_ends_with_its_shell() -> None:
+    machine = TinyMachine()
+    with lab_with(Fault(when=When.WRITE, what=What.HUNG_CMDLET), machine=machine) as lab:
+        with client(lab, operation_timeout=1) as wsman:
+            pool = open_pool(wsman)
+            shell = PowerShell(pool).add_cmdlet("Write-Output").add_argument("token").add_statement()
+            shell.add_cmdlet("Set-Canary").add_argument("never")
+            shell.begin_invoke()
+            shell.poll_invoke(timeout=1)
+            assert shell.output == ["token"]
+            pool.shell.signal("powershell/signal/ctrl_c", str(shell.id).upper())
+            shell.poll_invoke(timeout=1)
+            assert shell.state == PSInvocationState.RUNNING
+            wsman.delete(pool.shell.resource_uri, selector_set=pool.shell._selector_set)
+        assert machine.canary == []
+        with client(lab) as wsman:
+            assert run(open_pool(wsman), READ) == ["value"]
+
+
+def test_addresses_for_faults_of_the_connection(tmp_path: Path) -> None:
+    faults = (
+        Fault(when=When.CONNECT, what=What.UNREACHABLE),
+        Fault(when=When.CONNECT, what=What.TLS_UNTRUSTED),
+        Fault(when=When.CONNECT, what=What.TLS_EXPIRED),
+    )
+    served = HandMade([tiny_host(faults=FaultPlan(faults))])
+    with LabThread(served) as lab:
+        with pytest.raises(requests.ConnectionError):
+            requests.post(f"http://127.0.0.1:{lab.addresses.dead_port}/", timeout=5)
+        (tmp_path / "ca.pem").write_bytes(served.authority.pem)
+        for port, reason in (
+            (lab.addresses.untrusted_port, "unable to get local issuer certificate"),
+            (lab.addresses.expired_port, "certificate has expired"),
+        ):
+            with pytest.raises(requests.exceptions.SSLError, match=reason):
+                requests.post(f"https://127.0.0.1:{port}/", verify=str(tmp_path / "ca.pem"), timeout=5)

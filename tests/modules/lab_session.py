@@ -1,0 +1,86 @@
+"""A Session on a simulated machine without a socket: real CLIXML both ways, one pipeline for each statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from psrpcore._crypto import PSRemotingCrypto
+from psrpcore.types import ErrorRecord as WireError
+from psrpcore.types import deserialize, serialize
+
+from runner.lab.engine import Engine
+from runner.lab.machine import Machine
+from runner.lab.messages import Ended, Error, Message, Output, Request, RequestedCommand, StopSignal, Warning
+from runner.model.command import Command, ErrorRecord, Ids, Reply, ReplyState, Statement
+from runner.model.value import Value
+from runner.transport.values import to_error, to_model, to_wire
+
+
+class LabSession:
+    """Implements runner.transport.base.Session; `sent` keeps every statement, `batches` counts calls of read."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._runspace = Engine(machine)
+        self.sent: list[Statement] = []
+        self.batches = 0
+
+    @property
+    def requests(self) -> int:
+        return self.batches
+
+    def read(self, statements: Sequence[Statement], timeout: float) -> tuple[Reply, ...]:
+        self.batches += 1
+        return tuple(self._run(statement) for statement in statements)
+
+    def change(
+        self, statement: Statement, then: Sequence[Statement], timeout: float, announce: Callable[[Ids], None]
+    ) -> tuple[Reply, ...]:
+        announce(Ids("shell", "pipeline"))
+        return (self._run(statement), *(self._run(one) for one in then))
+
+    def abandon(self, timeout: float) -> bool:
+        return True
+
+    def renew(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _run(self, statement: Statement) -> Reply:
+        self.sent.append(statement)
+        request = Request((tuple(_requested(command) for command in statement),))
+        return _reply(list(self._runspace.invoke(request, StopSignal())))
+
+
+def _requested(command: Command) -> RequestedCommand:
+    named = ((name, _travelled(value)) for name, value in command.parameters)
+    return RequestedCommand(command.name, (*named, *((None, _travelled(value)) for value in command.arguments)))
+
+
+def _travelled(value: Value) -> Any:
+    return _through_clixml(to_wire(value))
+
+
+def _through_clixml(value: Any) -> Any:
+    if value is None:
+        return None
+    no_secrets = PSRemotingCrypto()
+    return deserialize(ElementTree.fromstring(ElementTree.tostring(serialize(value, no_secrets))), no_secrets)
+
+
+def _reply(messages: Sequence[Message]) -> Reply:
+    outputs = tuple(to_model(_through_clixml(message.value)) for message in messages if isinstance(message, Output))
+    errors = [_error(message.record) for message in messages if isinstance(message, Error)]
+    warnings = tuple(message.text for message in messages if isinstance(message, Warning))
+    ended = next(message for message in messages if isinstance(message, Ended))
+    if ended.reason is not None:
+        errors.append(_error(ended.reason))
+    state = ReplyState.DONE if ended.state == "Completed" else ReplyState.FAILED
+    return Reply(state, outputs, tuple(errors), warnings)
+
+
+def _error(record: WireError) -> ErrorRecord:
+    return to_error(_through_clixml(record))

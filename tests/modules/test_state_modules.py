@@ -1,0 +1,206 @@
+"""The contract of every state module, on simulated machines: what it reads, changes, proves and takes back.
+
+For each case: the read says what is there; write leads to what was promised; a second time nothing is to do; undo leads
+back to the very same machine. The cases themselves are data (`cases.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from runner.lab.machine import Machine
+from runner.lab.spec import MachineSpec, build_machine
+from runner.model.command import Statement
+from runner.model.source import MapNode, Origin
+from runner.model.state import (
+    Desired,
+    Difference,
+    OtherThan,
+    Property,
+    State,
+    Unreadable,
+    Wish,
+    differences,
+    drift,
+)
+from runner.modules.arguments import dump, load, validate
+from runner.modules.base import Arguments, Impossible, Irreversible, StateModule
+from runner.modules.loader import load_modules
+from runner.modules.reading import Wanted, read_all
+from runner.transport.text import render
+from tests.modules.cases import Case, cases
+from tests.modules.lab_session import LabSession
+
+MODULES = load_modules()
+CASES = list(cases())
+
+
+@dataclass
+class Bench:
+    """One case on its machine. Parts are handled in the order of their task, as apply does."""
+
+    module: StateModule[Any]
+    parts: tuple[Arguments, ...]
+    machine: Machine
+    session: LabSession
+
+    def read(self) -> list[State | Unreadable]:
+        wanted = [Wanted(self.module, part) for part in self.parts]
+        found = read_all(wanted, lambda statements: self.session.read(statements, self.module.timeout))
+        return [one for one in found if isinstance(one, (State, Unreadable))]
+
+    def send(self, statements: Iterable[Statement]) -> None:
+        for statement in statements:
+            (reply,) = self.session.change(statement, (), self.module.timeout, lambda ids: None)
+            assert self.module.judge(statement, reply) is None, render(statement)
+
+
+def bench(module_name: str, case: Case, culture: str) -> Bench:
+    module = MODULES[module_name]
+    assert isinstance(module, StateModule)
+    arguments = validate(module, case.arguments, MapNode((), Origin(f"{module_name}.yml", 1, 1)))
+    parts = module.parts(load(module, dump(arguments)))
+    machine = build_machine("case", MachineSpec.model_validate({**case.machine, "culture": culture}))
+    return Bench(module, parts, machine, LabSession(machine))
+
+
+def picture(machine: Machine) -> object:
+    """Everything of a machine that a module could have changed; process ids change by themselves."""
+    hives = ("HKEY_LOCAL_MACHINE", "HKEY_CURRENT_USER", "HKEY_USERS", "HKEY_CLASSES_ROOT")
+    services = {
+        one.name: (one.status, one.start_mode, one.display_name, one.description) for one in machine.services.all()
+    }
+    return [machine.registry.find(hive) for hive in hives], services
+
+
+def shown(value: Wish) -> str:
+    if isinstance(value, OtherThan):
+        return "another"
+    if isinstance(value, tuple):
+        return f"[{', '.join(value)}]"
+    return value.hex(" ") if isinstance(value, bytes) else str(value)
+
+
+def line(part: int, difference: Difference) -> str:
+    return f"{part} {difference.property or 'exists'}: {shown(difference.before)} -> {shown(difference.after)}"
+
+
+def as_data(found: State | Unreadable, entry: dict[str, Any] | str) -> dict[str, Property | list[str]] | str:
+    if isinstance(found, Unreadable):
+        says_it = isinstance(entry, str) and entry.removeprefix("unreadable: ") in found.reason
+        return entry if says_it else f"unreadable: {found.reason}"
+    properties = {name: list(v) if isinstance(v, tuple) else v for name, v in found.properties.items()}
+    return {"exists": found.exists, **properties}
+
+
+def expected(entry: dict[str, Any] | str) -> dict[str, Any] | str:
+    """YAML has no bytes that read well: they stand as `hex be ef`."""
+    if isinstance(entry, str):
+        return entry
+    is_bytes = {name: isinstance(value, str) and value.startswith("hex ") for name, value in entry.items()}
+    return {name: bytes.fromhex(value[4:]) if is_bytes[name] else value for name, value in entry.items()}
+
+
+def wishes(bench: Bench, found: Sequence[State | Unreadable]) -> list[tuple[Arguments, State, Desired | Impossible]]:
+    """What is wanted of each part, planned over what the parts before it will have done."""
+    planned: list[tuple[Arguments, State, Desired | Impossible]] = []
+    earlier: list[tuple[Arguments, State]] = []
+    for part, state in zip(bench.parts, found, strict=True):
+        assert isinstance(state, State)
+        before = bench.module.over(part, state, earlier)
+        desired = bench.module.desired(part, before)
+        planned.append((part, before, desired))
+        if isinstance(desired, Desired) and differences(before, desired):
+            earlier.append((part, bench.module.promise(part, before, desired)))
+    return planned
+
+
+@pytest.mark.parametrize("culture", ["en-US", "ja-JP"])
+@pytest.mark.parametrize(("module", "case"), [(m, c) for m, _, c in CASES], ids=[f"{m}-{name}" for m, name, _ in CASES])
+def test_case(module: str, case: Case, culture: str) -> None:
+    on = bench(module, case, culture)
+    original = picture(on.machine)
+    found = on.read()
+    assert [as_data(one, entry) for one, entry in zip(found, case.before, strict=True)] == list(
+        map(expected, case.before)
+    )
+    assert on.session.batches == case.batches
+    if any(isinstance(one, Unreadable) for one in found):
+        return
+    planned = wishes(on, found)
+    impossible = [desired.reason for _, _, desired in planned if isinstance(desired, Impossible)]
+    assert bool(impossible) == bool(case.impossible)
+    assert all(case.impossible in reason for reason in impossible)
+    if impossible:
+        return
+    actions = [
+        (part, before, desired)
+        for part, before, desired in planned
+        if isinstance(desired, Desired) and differences(before, desired)
+    ]
+    assert case.changes == [
+        line(number, difference)
+        for number, (_, before, desired) in enumerate(planned)
+        if isinstance(desired, Desired)
+        for difference in differences(before, desired)
+    ]
+    check_change(on, case, actions)
+    check_undo(on, case, actions, found, original)
+
+
+def check_change(on: Bench, case: Case, actions: Sequence[tuple[Arguments, State, Desired]]) -> None:
+    """Write, then read: as promised, and nothing is left to do."""
+    writes = [on.module.write(part, before) for part, before, _ in actions]
+    assert [render(statement) for write in writes for statement in write] == case.commands
+    for write in writes:
+        on.send(write)
+    now = on.read()
+    after = dict(zip(map(on.module.key, on.parts), now, strict=True))
+    for part, before, desired in actions:
+        state = after[on.module.key(part)]
+        assert isinstance(state, State)
+        assert drift(on.module.promise(part, before, desired), state, on.module.volatile) == ()
+        assert differences(state, desired) == ()
+        assert on.module.settled(state, desired)
+    if not any(isinstance(wish, OtherThan) for _, _, desired in actions for wish in desired.properties.values()):
+        for part, _, desired in wishes(on, now):
+            assert isinstance(desired, Desired)
+            assert differences(after[on.module.key(part)], desired) == ()
+
+
+def check_undo(
+    on: Bench,
+    case: Case,
+    actions: Sequence[tuple[Arguments, State, Desired]],
+    found: Sequence[State | Unreadable],
+    original: object,
+) -> None:
+    """Undo, the last action first, leads back to the same machine; or the module says why it cannot."""
+    undos = [
+        on.module.undo(part, before, on.module.promise(part, before, desired))
+        for part, before, desired in reversed(actions)
+    ]
+    irreversible = [undo.reason for undo in undos if isinstance(undo, Irreversible)]
+    if isinstance(case.undo, str):
+        assert irreversible
+        assert case.undo in irreversible[0]
+        return
+    assert irreversible == []
+    statements = [statement for undo in undos if not isinstance(undo, Irreversible) for statement in undo]
+    assert [render(statement) for statement in statements] == case.undo
+    on.send(statements)
+    again = on.read()
+    for before, now in zip(found, again, strict=True):
+        assert isinstance(before, State)
+        assert isinstance(now, State)
+        assert drift(before, now, on.module.volatile) == ()
+    assert picture(on.machine) == original
+
+
+def test_every_state_module_has_cases() -> None:
+    named = {module for module, _, _ in CASES}
+    assert named == {name for name, module in MODULES.items() if isinstance(module, StateModule)}

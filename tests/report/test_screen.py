@@ -1,0 +1,127 @@
+"""Screens against golden files. `CE_RUNNER_WRITE_GOLDEN=1` writes them anew; read the difference before a commit."""
+
+from __future__ import annotations
+
+import io
+import os
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from runner.model.document import dump_plan, dump_run
+from runner.model.outcome import Drift, FactDrift, HostResult, Result, RunOutcome
+from runner.model.plan import Heading, HostPlan, Step, Verdict
+from runner.model.state import Desired, Difference, State
+from runner.report.columns import draw, pad
+from runner.report.plan_screen import plan_lines
+from runner.report.run_screen import run_lines
+from runner.report.words import clean, count, listed, value
+from tests.model.strategies import text
+from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, change, did, header, outcome, plan
+
+GOLDEN = Path(__file__).parent / "golden"
+WIDTH = 110
+
+
+def drawn(lines: Iterable[Text], width: int = WIDTH) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+    draw(console, lines)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def commands(statement: Any) -> str:
+    (one,) = statement
+    return " ".join([one["command"], *(f"-{name} {item}" for name, item in one["parameters"].items())])
+
+
+def golden(name: str, screen: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get("CE_RUNNER_WRITE_GOLDEN") == "1":
+        file.write_text(screen, encoding="utf-8")
+    assert screen == file.read_text(encoding="utf-8")
+
+
+def test_the_screen_of_a_plan() -> None:
+    golden("plan.txt", drawn(plan_lines(dump_plan(plan(*HOSTS)))))
+
+
+def test_the_screen_of_a_plan_with_its_commands() -> None:
+    golden("plan-commands.txt", drawn(plan_lines(dump_plan(plan(HOSTS[1])), commands)))
+
+
+def test_the_screen_of_a_run() -> None:
+    golden("run.txt", drawn(run_lines(dump_run(RUN, plan(*RUN_HOSTS)))))
+
+
+def test_the_screen_is_the_same_at_every_width_so_that_paths_can_be_copied() -> None:
+    document = dump_plan(plan(*HOSTS))
+    assert drawn(plan_lines(document), 40) == drawn(plan_lines(document), 400)
+
+
+def test_nothing_at_all() -> None:
+    assert drawn(plan_lines(dump_plan(plan()))) == "\n0 hosts     1.9 s     exit 0\n"
+    run = dump_run(RunOutcome("r", ()), plan())
+    assert drawn(run_lines(run)) == "\n0 hosts     exit 0     run r\n"
+
+
+@pytest.mark.parametrize("name", ["plan.txt", "run.txt"])
+def test_names_in_japanese_keep_the_columns(name: str) -> None:
+    heads = [line for line in (GOLDEN / name).read_text("utf-8").splitlines() if "  Server 20" in line]
+    assert len({len(line[: line.index("Server")]) for line in heads}) == 2
+    assert len({cell_len(line[: line.index("Server")]) for line in heads}) == 1
+
+
+@given(text)
+@settings(max_examples=60, deadline=None)
+def test_no_host_can_steer_the_terminal(raw: str) -> None:
+    heading, before, wish = Heading(raw, raw, raw), State(True, {raw: raw}), Desired(True, {raw: (raw,)})
+    steps = (
+        change(header(1, raw, raw), heading, before, wish, raw),
+        change(header(2, raw, raw), Heading(raw, raw), before, wish, raw),
+        change(header(3, raw, raw), heading, before, wish, raw, (raw, raw)),
+        Step(header(4, raw, raw), Verdict.FAILED, {}, message=raw),
+        Step(header(5, raw, raw), Verdict.TOLD, {}, message=raw),
+    )
+    made = plan(HostPlan(raw, 1, steps, {}, raw, error=raw, advice=raw, exit_code=4))
+    drift = Drift("1.tasks.1.0.0", before, State(True, {raw: None}), before, (Difference(raw, raw, None),), raw)
+    facts = (FactDrift(raw, raw, {raw: raw}), FactDrift(raw, raw, None, raw))
+    actions = tuple(did(step, Result.FAILED, raw, before, Difference(raw, raw, raw)) for step in steps[:3])
+    ended = outcome(raw, HostResult.FAILED, *actions, drifts=(drift,), fact_drifts=facts, message=raw, advice=raw)
+    screens = (
+        drawn(plan_lines(dump_plan(made), lambda statement: raw)),
+        drawn(run_lines(dump_run(RunOutcome(raw, (ended,)), made))),
+    )
+    for screen in screens:
+        assert [char for char in screen if not _shows(char)] == []
+
+
+def _shows(char: str) -> bool:
+    return char == "\n" or char.isprintable() or unicodedata.category(char) == "Zs"
+
+
+@given(text)
+def test_clean_text_has_one_line_without_control_characters(raw: str) -> None:
+    shown = clean(raw)
+    assert "\n" not in shown
+    assert "\x1b" not in shown
+    shown.encode()
+
+
+def test_words() -> None:
+    assert [value(one) for one in (None, True, 5, 1.5, "a", "", " a", "true", ["a", ""], {"$bytes": "beef"})] == [
+        "none", "true", "5", "1.5", "a", '""', '" a"', '"true"', '[a, ""]', "hex:be,ef",
+    ]  # fmt: skip
+    assert value("x" * 200) == "x" * 120 + "... (200 characters)"
+    assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"])] == [
+        "", "a", "a and b", "a, b and c", "a, b, c and 1 more",
+    ]  # fmt: skip
+    assert [count(1, "host"), count(1200, "host"), count(2, "is", "are")] == ["1 host", "1,200 hosts", "2 are"]
+    assert pad("設定", 6) == "設定  "
