@@ -94,10 +94,9 @@ def main() -> None:
         f"{'program':12} {'hosts':>6} {'requests':>9} {'sent KB':>8} {'recv KB':>8} {'CPU ms':>7} {'MiB':>6} {'s':>6}"
     )
     for cost in costs:
-        print(
-            f"{cost.program:12} {cost.hosts:6} {cost.requests:9.1f} {cost.sent / 1000:8.1f} {cost.received / 1000:8.1f} "
-            f"{cost.cpu:7.1f} {cost.memory:6.0f} {cost.wall:6.1f}"
-        )
+        sent, received = cost.sent / 1000, cost.received / 1000
+        wire = f"{cost.requests:9.1f} {sent:8.1f} {received:8.1f}"
+        print(f"{cost.program:12} {cost.hosts:6} {wire} {cost.cpu:7.1f} {cost.memory:6.0f} {cost.wall:6.1f}")
     ratios = {audit.hosts: audit.cpu / bare.cpu for bare, audit in zip(costs[::2], costs[1::2], strict=True)}
     for hosts, ratio in ratios.items():
         print(f"CPU per host, audit / bare pypsrp, {hosts} hosts: {ratio:.2f}")

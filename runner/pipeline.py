@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from runner.model.observation import Finding, HostFindings
 from runner.model.outcome import HostOutcome, RunOutcome, host_result
 from runner.model.plan import HostPlan, Plan
 from runner.model.playbook import Play, Playbook, Task
-from runner.model.source import MapNode, Node
+from runner.model.source import Node
 from runner.model.task import Broken, Compiled, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump
 from runner.modules.base import FactModule, Module
@@ -54,6 +54,7 @@ class Job:
     skip_tags: frozenset[str] = frozenset()
     forks: int = 20
     verbosity: int = 0
+    hide: Callable[[str], str] = str  # masks secrets in what hosts and templates say
     templates: Templates = field(default_factory=Templates)
 
 
@@ -233,8 +234,15 @@ class _Visit:
         found = [*found, *((n, HostFindings(self.host.name, (), {}, 0, error)) for n, _ in self.plays if n not in done)]
         plans: list[HostPlan] = []
         for number, findings in found:
-            plans.append(plan_host(findings, number, self.job.modules, plans, 0 if plans else requests))
+            plan = plan_host(findings, number, self.job.modules, plans, 0 if plans else requests)
+            plans.append(_masked(plan, self.job.hide))
         return plans
+
+
+def _masked(plan: HostPlan, hide: Callable[[str], str]) -> HostPlan:
+    """The plan without secrets in its messages: a host may repeat one in an error, a playbook in a debug task."""
+    steps = tuple(replace(step, message=hide(step.message)) if step.message else step for step in plan.steps)
+    return replace(plan, steps=steps, error=hide(plan.error), advice=hide(plan.advice))
 
 
 class _HostCheck:

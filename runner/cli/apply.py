@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 from runner.cli.options import (
     Hosts,
     connection_options,
+    hider,
     hosts_of,
     inventory_options,
     json_option,
@@ -134,13 +134,6 @@ def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: P
             recorder(event)  # first, and in line: what it cannot record must not be done
             screen(event)
 
-        tools = Tools(load_modules(), tell, hide=_hider(inventory))
+        tools = Tools(load_modules(), tell, hide=hider(inventory))
         outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, Event())
     return show_run(dump_run(outcome, plan), view)
-
-
-def _hider(inventory: Inventory) -> Callable[[str], str]:
-    from runner.model.secret import redact
-
-    secrets = {host.connection.password for host in inventory.hosts.values() if host.connection.password}
-    return lambda text: redact(text, secrets)

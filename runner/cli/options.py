@@ -12,7 +12,7 @@ import click
 
 from runner.model.errors import InputError, Problem
 from runner.model.inventory import Inventory
-from runner.model.secret import Secret
+from runner.model.secret import Secret, redact
 from runner.pipeline import Job
 
 PASSWORD_VARIABLE = "CE_RUNNER_PASSWORD"
@@ -120,6 +120,12 @@ def _with_deadline(inventory: Inventory, seconds: float | None) -> Inventory:
     return replace(inventory, hosts=changed)
 
 
+def hider(inventory: Inventory) -> Callable[[str], str]:
+    """Masks the passwords of an inventory in a text."""
+    secrets = {host.connection.password for host in inventory.hosts.values() if host.connection.password}
+    return lambda text: redact(text, secrets)
+
+
 def password(ask: bool) -> Secret | None:
     """The connection password: asked for without echo, or from the environment. Never an option: `ps` shows those."""
     if ask:
@@ -152,6 +158,7 @@ def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tup
         skip_tags=_words(skip_tags),
         forks=hosts.forks,
         verbosity=verbosity,
+        hide=hider(inventory),
         templates=templates,
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
-import click
 from rich.console import Console
 
 from runner.cli.output import print_json
@@ -49,4 +49,4 @@ def _powershell(statement: Any) -> str:
 
 def _console() -> Console:
     """Colour only on a terminal; elsewhere no line is broken at the width of one that is not there."""
-    return Console(file=click.get_text_stream("stdout"), soft_wrap=True)
+    return Console(file=sys.stdout, soft_wrap=True)

@@ -61,7 +61,7 @@ class _TaskCompiler:
     header: Header
 
     def instances(self, scope: Scope) -> list[Compiled]:
-        """One entry for each loop item and part; a single one when the task is pending, skipped or broken as a whole."""
+        """An entry for each loop item and part; a single one when the task is undecided or broken as a whole."""
         if self.task.loop is None:
             return list(self._one(scope, self.header))
         if needs := self._needs(scope, node_names(self.task.loop, self.templates)):

@@ -26,7 +26,10 @@ class Tracked(dict[str, object]):
         return super().__getitem__(name)
 
     def get(self, name: str, default: object = None) -> object:
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,7 @@ def node_names(node: Node, templates: Templates) -> frozenset[str]:
     """The variables that the templates in a tree name."""
     if isinstance(node, ScalarNode):
         return templates.names(node.value) if isinstance(node.value, str) else frozenset()
-    if isinstance(node, ListNode):
-        children = list(node.items)
-    else:
-        children = [child for pair in node.entries for child in pair]
+    children = node.items if isinstance(node, ListNode) else [child for pair in node.entries for child in pair]
     return frozenset(name for child in children for name in node_names(child, templates))
 
 

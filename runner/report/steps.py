@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from typing import Any
 
 from runner.model.source import Origin
@@ -18,9 +17,11 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "x": "bold r
 
 def step_lines(steps: Sequence[dict[str, Any]], commands: Commands | None) -> Iterator[Line]:
     """Everything that is not simply compliant. With `commands`, each change shows what will be sent for it."""
-    told = [step for step in steps if step["verdict"] in ("change", "failed", "unreadable", "told")]
-    for _, together in groupby(told, _group):
-        group = list(together)
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for step in steps:
+        if step["verdict"] in ("change", "failed", "unreadable", "told"):
+            groups.setdefault(_group(step), []).append(step)
+    for group in groups.values():
         if group[0]["verdict"] == "change":
             yield from _changes(group, commands)
         else:
