@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,3 +75,11 @@ def served(scenario: str | Scenario, folder: Path, hosts: int | None = None) -> 
     fleet = Fleet(scenario, hosts)
     with LabThread(fleet, pace=0.0) as lab:
         yield Served(fleet, write_inventory(fleet, lab.addresses, folder / "lab"), folder / "journal.sqlite3")
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something that another process does, and that cannot be awaited."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
