@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import ROOT, STRONG_CRYPTO, ce_runner, served, until
+from tests.product import ROOT, STRONG_CRYPTO, ce_runner, served
 
 CANARY = "Kanarienvogel-カナリア-7c1f"
 FLEET = f"""
