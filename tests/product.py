@@ -18,6 +18,16 @@ from runner.lab.server import LabThread
 
 ROOT = Path(__file__).resolve().parents[1]
 STRONG_CRYPTO = ROOT / "playbooks" / "strong-crypto.yml"
+UNTOUCHED = """
+description: Three servers without the values.
+hosts:
+  a: &server
+    groups: [cloud_extender]
+    inventory: {ce_service_name: LabCloudExtender}
+    services: {LabCloudExtender: {status: running, start_mode: automatic}}
+  b: *server
+  c: *server
+"""
 
 
 @dataclass(frozen=True)

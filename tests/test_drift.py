@@ -6,24 +6,14 @@ from pathlib import Path
 
 from runner.lab.enums import RegistryValueKind
 from runner.lab.registry import RegistryValue
-from tests.product import STRONG_CRYPTO, ce_runner, served
+from tests.product import STRONG_CRYPTO, UNTOUCHED, ce_runner, served
 
 KEY = r"HKLM\SOFTWARE\Microsoft\.NETFramework\v4.0.30319"
-FLEET = """
-description: Three servers without the values.
-hosts:
-  a: &server
-    groups: [cloud_extender]
-    inventory: {ce_service_name: LabCloudExtender}
-    services: {LabCloudExtender: {status: running, start_mode: automatic}}
-  b: *server
-  c: *server
-"""
 
 
 def test_a_host_that_drifted_is_refused_and_the_others_are_applied(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    with served(FLEET, tmp_path) as fleet:
+    with served(UNTOUCHED, tmp_path) as fleet:
         assert fleet.plan(STRONG_CRYPTO, plan).code == 2
         with fleet.fleet.editing("b") as machine:
             machine.set_value(KEY, RegistryValue("SchUseStrongCrypto", RegistryValueKind.DWord, 7))
@@ -44,7 +34,7 @@ def test_a_host_that_drifted_is_refused_and_the_others_are_applied(tmp_path: Pat
 
 def test_the_screen_shows_planned_before_now_and_planned_after(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    with served(FLEET, tmp_path) as fleet:
+    with served(UNTOUCHED, tmp_path) as fleet:
         fleet.plan(STRONG_CRYPTO, plan)
         with fleet.fleet.editing("b") as machine:
             machine.set_value(KEY, RegistryValue("SchUseStrongCrypto", RegistryValueKind.DWord, 7))
@@ -59,7 +49,7 @@ def test_the_screen_shows_planned_before_now_and_planned_after(tmp_path: Path) -
 
 def test_a_plan_that_was_edited_is_not_applied(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    with served(FLEET, tmp_path) as fleet:
+    with served(UNTOUCHED, tmp_path) as fleet:
         fleet.plan(STRONG_CRYPTO, plan)
         plan.write_text(plan.read_text(encoding="utf-8").replace("SchUseStrongCrypto", "SchUseNoCrypto"), "utf-8")
         answer = fleet.apply(plan)
@@ -71,7 +61,7 @@ def test_a_plan_that_was_edited_is_not_applied(tmp_path: Path) -> None:
 def test_the_playbook_need_not_exist_any_more(tmp_path: Path) -> None:
     playbook, plan = tmp_path / "gone.yml", tmp_path / "plan.json"
     playbook.write_bytes(STRONG_CRYPTO.read_bytes())
-    with served(FLEET, tmp_path) as fleet:
+    with served(UNTOUCHED, tmp_path) as fleet:
         fleet.plan(playbook, plan)
         playbook.unlink()
         assert fleet.apply(plan).code == 0
@@ -80,7 +70,7 @@ def test_the_playbook_need_not_exist_any_more(tmp_path: Path) -> None:
 def test_a_changed_playbook_is_a_warning(tmp_path: Path) -> None:
     playbook, plan = tmp_path / "changed.yml", tmp_path / "plan.json"
     playbook.write_bytes(STRONG_CRYPTO.read_bytes())
-    with served(FLEET, tmp_path) as fleet:
+    with served(UNTOUCHED, tmp_path) as fleet:
         fleet.plan(playbook, plan)
         playbook.write_text("[]", encoding="utf-8")
         answer = fleet.apply(plan)

@@ -69,5 +69,5 @@ def _wanted(task: Ready, module: Module[Any]) -> Wanted:
 def _told(task: Ready, module: LocalModule[Any], verbosity: int) -> Told:
     said = module.evaluate(task.arguments)
     if said.verbosity > verbosity and not said.failed:
-        return Told(task, f"(shown with -{'v' * said.verbosity})")
+        return Told(task, "")
     return Told(task, said.message, said.failed)

@@ -21,7 +21,7 @@ from runner.cli.options import (
     tag_options,
     verbose_option,
 )
-from runner.model.errors import ExitCode, InputError, Problem
+from runner.model.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from runner.cli.screens import View
@@ -71,6 +71,7 @@ def apply(
 
 def _from_plan(source: Path, hosts: Hosts, view: View, journal: Path | None) -> int:
     from runner.cli.files import digest_of, read_document
+    from runner.cli.screens import show_run
     from runner.model.document import load_plan
     from runner.pipeline import changed_since
 
@@ -79,7 +80,7 @@ def _from_plan(source: Path, hosts: Hosts, view: View, journal: Path | None) -> 
     inventory = read_inventory(hosts, playbook)
     for warning in changed_since(plan, digest_of(playbook), inventory):
         click.echo(f"warning: {warning}", err=True)
-    return execute(plan, inventory, hosts.forks, view, journal)
+    return show_run(executed(plan, inventory, hosts.forks, journal, view.as_json), view)
 
 
 def _from_playbook(
@@ -91,10 +92,8 @@ def _from_playbook(
     yes: bool,
     journal: Path | None,
 ) -> int:
-    from dataclasses import replace
-
     from runner.cli.check import planned
-    from runner.cli.screens import show_plan
+    from runner.cli.screens import show_plan, show_run
     from runner.model.document import dump_plan
 
     if view.as_json and not yes:
@@ -102,23 +101,21 @@ def _from_playbook(
     job = read_job(source, hosts, tags, skip_tags, view.verbosity)
     plan = planned(job, view.as_json)
     document = dump_plan(plan)
-    if not view.as_json:
-        show_plan(document, view)
     pending = any(step.action for play in plan.plays for host in play.hosts for step in host.steps)
+    code = int(document["exit_code"]) if view.as_json and pending else show_plan(document, view)
     if not pending:
-        return show_plan(document, replace(view)) if view.as_json else int(document["exit_code"])
+        return code
     if not yes and not click.confirm("\nApply this plan?", err=True):
         click.echo("nothing was changed", err=True)
-        return ExitCode.PENDING
-    return execute(plan, job.inventory, job.forks, view, journal)
+        return code
+    return show_run(executed(plan, job.inventory, job.forks, journal, view.as_json), view)
 
 
-def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: Path | None) -> int:
-    """Apply a plan, record it, show what became of it; returns the exit code of the run."""
+def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None, quiet: bool) -> dict[str, Any]:
+    """Apply a plan and record it, with progress on a terminal; the document of the run."""
     from runner.apply.tools import Tools
     from runner.cli.files import journal_path
     from runner.cli.progress import progress
-    from runner.cli.screens import show_run
     from runner.model.document import dump_run
     from runner.model.events import Event as Told
     from runner.modules.loader import load_modules
@@ -128,7 +125,7 @@ def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: P
 
     count = sum(len(play.hosts) for play in plan.plays)
     run = str(uuid.uuid4())
-    with Journal(journal or journal_path()) as recorder, progress("applying", count, not view.as_json) as screen:
+    with Journal(journal or journal_path()) as recorder, progress("applying", count, not quiet) as screen:
 
         def tell(event: Told) -> None:
             recorder(event)  # first, and in line: what it cannot record must not be done
@@ -136,4 +133,4 @@ def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: P
 
         tools = Tools(load_modules(), tell, hide=hider(inventory))
         outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, Event())
-    return show_run(dump_run(outcome, plan), view)
+    return dump_run(outcome, plan)

@@ -14,6 +14,7 @@ from runner.cli.options import (
     inventory_options,
     json_option,
     playbook_argument,
+    quiet_option,
     read_job,
     tag_options,
     verbose_option,
@@ -30,16 +31,23 @@ if TYPE_CHECKING:
 @connection_options
 @tag_options
 @verbose_option
+@quiet_option
 @json_option
 def check(
-    playbook: Path, tags: tuple[str, ...], skip_tags: tuple[str, ...], verbose: int, as_json: bool, **options: Any
+    playbook: Path,
+    tags: tuple[str, ...],
+    skip_tags: tuple[str, ...],
+    verbose: int,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Read the hosts and show what a playbook would change. Nothing is written."""
     from runner.cli.screens import View, show_plan
     from runner.model.document import dump_plan
 
     job = read_job(playbook, hosts_of(options), tags, skip_tags, verbose)
-    return show_plan(dump_plan(planned(job, as_json)), View(as_json, verbose))
+    return show_plan(dump_plan(planned(job, as_json)), View(as_json, verbose, quiet))
 
 
 @click.command()
@@ -49,6 +57,7 @@ def check(
 @connection_options
 @tag_options
 @verbose_option
+@quiet_option
 @json_option
 def plan(
     playbook: Path,
@@ -56,6 +65,7 @@ def plan(
     tags: tuple[str, ...],
     skip_tags: tuple[str, ...],
     verbose: int,
+    quiet: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -68,7 +78,7 @@ def plan(
     document = dump_plan(planned(job, as_json))
     if out is not None:
         write_whole(out, to_text(document))
-    code = show_plan(document, View(as_json, verbose))
+    code = show_plan(document, View(as_json, verbose, quiet))
     if out is not None and not as_json:
         click.echo(f"the plan is in {out}; apply exactly this with: ce-runner apply {out} -i INVENTORY")
     return code

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from runner.model.errors import ExitCode
 
 if TYPE_CHECKING:
     from runner.lab.fleet import Fleet
     from runner.lab.scenario import Phase
 
 SCENARIO = "demo"
-PLAYBOOK = "demo.yml"
+FORKS = 10
 
 
 @click.command()
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Leave playbook, plan and journal in this folder, to look at.",
+    help="Leave playbook, inventory, plan and journal in this folder, to look at.",
 )
 def demo(keep: Path | None) -> int:
     """Audit five simulated servers, plan, apply, and audit again."""
@@ -32,55 +33,78 @@ def demo(keep: Path | None) -> int:
     from runner.lab.server import LabThread
 
     fleet = Fleet(load_scenario(SCENARIO))
+    click.echo(fleet.scenario.description)
     with tempfile.TemporaryDirectory(prefix="ce-runner-demo-") as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         with resources.as_file(resources.files("runner.cli") / "demo_playbook.yml") as packaged:
-            shutil.copy(packaged, folder / PLAYBOOK)
+            shutil.copy(packaged, folder / "demo.yml")
         with LabThread(fleet) as served:
             inventory = write_inventory(fleet, served.addresses, folder)
-            surprises = _story(fleet, folder / PLAYBOOK, inventory, folder)
+            surprises = _Story(fleet, folder, inventory).told()
     if surprises:
-        click.echo("\n".join(["", "The demo did not go as its scenario expects:", *surprises]), err=True)
-        return 70
+        click.echo("\n".join(["\nThe demo did not go as its scenario expects:", *surprises]), err=True)
+        return ExitCode.INTERNAL
     click.echo("\nEvery host ended as the scenario expects. Next: README.md, or `ce-runner lab up --scenario demo`.")
-    return 0
+    return ExitCode.OK
 
 
-def _story(fleet: Fleet, playbook: Path, inventory: Path, folder: Path) -> list[str]:
-    """The four acts; what came out otherwise than the scenario says."""
-    hosts = ["-i", str(inventory)]
-    plan, journal = folder / "plan.json", folder / "journal.sqlite3"
-    click.echo(fleet.scenario.description + "\n")
-    surprises = _act("1. Audit: what would change?", ["check", str(playbook), *hosts], _expected(fleet, "check"))
-    surprises += _act(
-        "2. Plan: the same, written down.",
-        ["plan", str(playbook), "--out", str(plan), *hosts],
-        _expected(fleet, "check"),
-    )
-    surprises += _act(
-        "3. Apply: exactly that plan.",
-        ["apply", str(plan), "--journal", str(journal), *hosts],
-        _expected(fleet, "apply"),
-    )
-    surprises += _act("4. Audit again: did it work?", ["check", str(playbook), *hosts], _expected(fleet, "recheck"))
-    return surprises
+class _Story:
+    """Four acts. Each shows the command as it would be typed, and what it shows."""
+
+    def __init__(self, fleet: Fleet, folder: Path, inventory: Path) -> None:
+        self._fleet = fleet
+        self._folder = folder
+        self._inventory = inventory
+        self._surprises: list[str] = []
+
+    def told(self) -> list[str]:
+        """What came out otherwise than the scenario says."""
+        self._audit("1. Audit: what would change?", "check")
+        self._plan_and_apply()
+        self._audit("4. Audit again: did it work?", "recheck")
+        return self._surprises
+
+    def _audit(self, title: str, phase: Phase) -> None:
+        from runner.cli.screens import View, show_plan
+
+        _act(title, "check demo.yml -i inventory.yml")
+        document = self._planned()
+        show_plan(document, View(as_json=False, verbosity=0))
+        self._compare(phase, {host["host"]: host["result"] for play in document["plays"] for host in play["hosts"]})
+
+    def _plan_and_apply(self) -> None:
+        from runner.cli.apply import executed
+        from runner.cli.files import read_document, write_whole
+        from runner.cli.screens import View, show_plan, show_run
+        from runner.model.document import load_plan, to_text
+        from runner.parse.inventory import parse_inventory
+
+        _act("2. Plan: the same, written down.", "plan demo.yml -i inventory.yml --out plan.json --quiet")
+        file = self._folder / "plan.json"
+        document = self._planned()
+        write_whole(file, to_text(document))
+        show_plan(document, View(as_json=False, verbosity=0, quiet=True))
+        _act("3. Apply: exactly that plan.", "apply plan.json -i inventory.yml")
+        plan, inventory = load_plan(read_document(file), str(file)), parse_inventory([self._inventory])
+        run = executed(plan, inventory, FORKS, self._folder / "journal.sqlite3", quiet=True)
+        show_run(run, View(as_json=False, verbosity=0))
+        self._compare("apply", {host["host"]: host["result"] for host in run["hosts"]})
+
+    def _planned(self) -> dict[str, Any]:
+        from runner.cli.check import planned
+        from runner.cli.options import Hosts, read_job
+        from runner.model.document import dump_plan
+
+        hosts = Hosts((self._inventory,), limit=None, extra_vars=(), ask_pass=False, forks=FORKS, timeout=None)
+        return dump_plan(planned(read_job(self._folder / "demo.yml", hosts, (), (), verbosity=0), quiet=True))
+
+    def _compare(self, phase: Phase, results: dict[str, str]) -> None:
+        for host in self._fleet.specs:
+            wish = self._fleet.expected(host, phase)
+            if wish is not None and results[host] != wish.outcome.value:
+                self._surprises.append(f"{phase}: {host} is {results[host]}, expected {wish.outcome.value}")
 
 
-def _expected(fleet: Fleet, phase: Phase) -> int:
-    return fleet.scenario.exit_codes[phase]
-
-
-def _act(title: str, arguments: list[str], expected: int) -> list[str]:
-    from runner.cli.main import run
-
-    click.echo(click.style(title, bold=True))
-    click.echo(f"$ ce-runner {' '.join(_short(arguments))}")
-    code = run(arguments)
-    click.echo("")
-    return [] if code == expected else [f"{title} ended with exit {code}, not {expected}"]
-
-
-def _short(arguments: Iterable[str]) -> list[str]:
-    """The command as it would be typed in that folder."""
-    return [Path(argument).name if "/" in argument else argument for argument in arguments]
+def _act(title: str, command: str) -> None:
+    click.echo(f"\n{click.style(title, bold=True)}\n$ ce-runner {command}")

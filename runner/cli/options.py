@@ -37,6 +37,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the ma
 verbose_option = click.option(
     "-v", "--verbose", count=True, help="Also show the PowerShell text behind each change; -vv: what debug tasks keep."
 )
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="One line for each host, without what differs.")
 inventory_options = stacked(
     click.option(
         "-i",

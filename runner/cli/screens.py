@@ -12,23 +12,26 @@ from runner.cli.output import print_json
 from runner.model.codec import load
 from runner.model.command import Statement
 from runner.report.columns import draw
-from runner.report.plan_screen import plan_lines
+from runner.report.plan_screen import overview_lines, plan_lines
 from runner.report.run_screen import run_lines
 from runner.transport.text import render
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How results are shown: `--json`, and the number of `-v`."""
+    """How results are shown: `--json`, the number of `-v`, and `-q`."""
 
     as_json: bool
     verbosity: int
+    quiet: bool = False
 
 
 def show_plan(document: dict[str, Any], view: View) -> int:
     """Show a plan's document; returns the exit code of what it says."""
     if view.as_json:
         print_json(document)
+    elif view.quiet:
+        draw(_console(), overview_lines(document))
     else:
         draw(_console(), plan_lines(document, _powershell if view.verbosity else None))
     return int(document["exit_code"])

@@ -45,7 +45,9 @@ class Assert(LocalModule[AssertArguments]):
         for condition in arguments.that:
             if condition.value is not True:
                 return Said(arguments.fail_msg or _complaint(condition), failed=True)
-        return Said("" if arguments.quiet else arguments.success_msg or "All assertions passed")
+        if arguments.quiet:
+            return Said("")
+        return Said(arguments.success_msg) if arguments.success_msg else Said("All assertions passed", verbosity=1)
 
 
 def _complaint(condition: Evaluated) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from runner.model.outcome import HostResult, worst
@@ -19,6 +19,15 @@ STYLES = {
 
 def plan_lines(document: dict[str, Any], commands: Commands | None = None) -> Iterator[Line]:
     """The lines for a plan's document. `commands` turns a statement into PowerShell text, shown under its change."""
+    return _lines(document, lambda host: step_lines(host["steps"], commands))
+
+
+def overview_lines(document: dict[str, Any]) -> Iterator[Line]:
+    """The lines for a plan's document without what differs: one for each host, and what to do next there."""
+    return _lines(document, lambda host: iter(()))
+
+
+def _lines(document: dict[str, Any], details: Callable[[dict[str, Any]], Iterator[Line]]) -> Iterator[Line]:
     for play in document["plays"]:
         if len(document["plays"]) > 1:
             yield play_line(play)
@@ -27,7 +36,7 @@ def plan_lines(document: dict[str, Any], commands: Commands | None = None) -> It
             yield _host(host, names, titles)
             if host.get("advice"):
                 yield line(f"      next: {clean(host['advice'])}")
-            yield from step_lines(host["steps"], commands)
+            yield from details(host)
     yield line("")
     results = [(host["host"], host["result"]) for play in document["plays"] for host in play["hosts"]]
     requests = [host.get("requests", 0) for play in document["plays"] for host in play["hosts"]]

@@ -16,10 +16,11 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "x": "bold r
 
 
 def step_lines(steps: Sequence[dict[str, Any]], commands: Commands | None) -> Iterator[Line]:
-    """Everything that is not simply compliant. With `commands`, each change shows what will be sent for it."""
+    """Everything that is not simply compliant, or has nothing to say. `commands` shows what each change will send."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for step in steps:
-        if step["verdict"] in ("change", "failed", "unreadable", "told"):
+        silent = step["verdict"] == "told" and not step.get("message")
+        if step["verdict"] in ("change", "failed", "unreadable", "told") and not silent:
             groups.setdefault(_group(step), []).append(step)
     for group in groups.values():
         if group[0]["verdict"] == "change":

@@ -146,7 +146,7 @@ class PsrpSession(Session):
         if isinstance(error, DeadlineExceeded):
             runspace.stop(_FAREWELL)
             return error
-        return AnswerLost(f"the change's answer was lost: {error.message}", error.advice)
+        return AnswerLost(error.message, error.advice)
 
     def _completed(self, then: Sequence[Statement], replies: Sequence[Reply], timeout: float) -> tuple[Reply, ...]:
         """The reads behind a change, those unseen sent again; that one fails must not hide the change's own reply."""

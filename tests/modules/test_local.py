@@ -53,7 +53,7 @@ def test_debug_takes_one_of_msg_and_var() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"that": [expression("a", True), expression("b", True)]}, Said("All assertions passed")),
+        ({"that": [expression("a", True), expression("b", True)]}, Said("All assertions passed", verbosity=1)),
         ({"that": [expression("a", True)], "success_msg": "fine"}, Said("fine")),
         ({"that": [expression("a", True)], "quiet": True}, Said("")),
         ({"that": [expression("a", True), expression("b", False)]}, Said("assertion is false: b", failed=True)),

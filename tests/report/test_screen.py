@@ -20,7 +20,7 @@ from runner.model.outcome import Drift, FactDrift, HostResult, Result, RunOutcom
 from runner.model.plan import Heading, HostPlan, Step, Verdict
 from runner.model.state import Desired, Difference, State
 from runner.report.columns import draw, pad
-from runner.report.plan_screen import plan_lines
+from runner.report.plan_screen import overview_lines, plan_lines
 from runner.report.run_screen import run_lines
 from runner.report.words import clean, count, listed, value
 from tests.model.strategies import text
@@ -51,6 +51,10 @@ def golden(name: str, screen: str) -> None:
 
 def test_the_screen_of_a_plan() -> None:
     golden("plan.txt", drawn(plan_lines(dump_plan(plan(*HOSTS)))))
+
+
+def test_the_overview_of_a_plan() -> None:
+    golden("plan-overview.txt", drawn(overview_lines(dump_plan(plan(*HOSTS)))))
 
 
 def test_the_screen_of_a_plan_with_its_commands() -> None:

@@ -1,0 +1,125 @@
+"""The commands around check and apply, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.product import ROOT, STRONG_CRYPTO, UNTOUCHED, ce_runner, served
+
+INVENTORY = ROOT / "inventory" / "example.yml"
+
+
+def test_the_demo_tells_the_story_and_is_held_to_its_scenario(tmp_path: Path) -> None:
+    answer = ce_runner("demo", "--keep", tmp_path)
+    assert answer.code == 0, answer.err
+    acts = [line for line in answer.out.splitlines() if line[:2] in ("1.", "2.", "3.", "4.")]
+    assert [act.split(":")[0].split(" ", 1)[1].strip("\x1b[0m") for act in acts] == [
+        "Audit",
+        "Plan",
+        "Apply",
+        "Audit again",
+    ]
+    assert "settled" in answer.out
+    shown = ce_runner("show", tmp_path / "plan.json", "-v")
+    assert "PS> Set-ItemProperty -LiteralPath:'HKLM:\\SOFTWARE\\Wow6432Node" in shown.out
+
+
+def test_a_lab_of_its_own_process(tmp_path: Path) -> None:
+    command = ["lab", "up", "--json", "--scenario", "fleet", "--hosts", "7", "--directory", str(tmp_path / "lab")]
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "runner", *command],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert lab.stdout is not None
+    started = json.loads(lab.stdout.readline())
+    assert started["hosts"] == 7
+    answer = ce_runner("check", STRONG_CRYPTO, "-i", started["inventory"], "--json")
+    lab.send_signal(signal.SIGINT)
+    traffic = json.loads(lab.stdout.readline())["traffic"]
+    assert lab.wait(timeout=30) == 0
+    assert answer.code == 2
+    assert traffic["requests"] == sum(host["requests"] for host in answer.hosts.values())
+
+
+@pytest.mark.parametrize("answer_no", ["n\n", ""])
+def test_apply_asks_before_it_changes_anything(answer_no: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(UNTOUCHED, tmp_path) as fleet:
+        program = [sys.executable, "-m", "runner", "apply", str(STRONG_CRYPTO), "-i", str(fleet.inventory)]
+        result = subprocess.run(
+            program, cwd=ROOT, input=answer_no, capture_output=True, text=True, check=False, env=os.environ
+        )
+        changes = [fleet.fleet.machine(name).changes for name in fleet.fleet.specs]
+    assert "Apply this plan?" in result.stderr
+    assert result.returncode == (2 if answer_no else 130)
+    assert changes == [[], [], []]
+
+
+def test_runs(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    assert ce_runner("runs", "--journal", journal).out.strip() == "no run is recorded"
+    with served(UNTOUCHED, tmp_path) as fleet:
+        run = fleet.apply(STRONG_CRYPTO).document["run"]
+    assert run in ce_runner("runs", "--journal", journal).out
+    document = ce_runner("runs", run, "--journal", journal, "--json").document
+    assert document["without_outcome"] == []
+    assert set(document["hosts"].values()) <= {"applied", "compliant"}
+    assert {action["result"] for action in document["actions"]} == {"applied"}
+    assert "strong crypto: applied" in ce_runner("runs", run, "--journal", journal).out
+    assert ce_runner("runs", "unknown", "--journal", journal).code == 70
+
+
+def test_a_journal_that_cannot_be_written_stops_everything(tmp_path: Path) -> None:
+    with served(UNTOUCHED, tmp_path) as fleet:
+        fleet.journal.write_text("this is no database", encoding="utf-8")
+        answer = fleet.apply(STRONG_CRYPTO)
+        assert answer.code == 70
+        assert str(fleet.journal) in answer.document["message"]
+        assert [fleet.fleet.machine(name).changes for name in fleet.fleet.specs] == [[], [], []]
+
+
+def test_inventory() -> None:
+    document = ce_runner("inventory", "-i", INVENTORY, "--json").document
+    assert [host["host"] for host in document["hosts"]] == [
+        "tok-ce-01.example.com",
+        "tok-ce-02.example.com",
+        "osa-ce-01.example.com",
+    ]
+    assert {host["password"] for host in document["hosts"]} == {"none"}
+    assert len(ce_runner("inventory", "-i", INVENTORY, "--limit", "osaka").out.splitlines()) == 1
+
+
+def test_doc_shows_every_module_with_examples_that_are_valid(tmp_path: Path) -> None:
+    modules = ce_runner("doc", "--json").document["modules"]
+    for name in modules:
+        document = ce_runner("doc", name, "--json").document
+        assert document["summary"] == modules[name]
+        assert all(argument["description"] for argument in document["arguments"].values()), name
+        example = tmp_path / f"{name}.yml"
+        tasks = "".join(f"    {line}\n" for line in document["examples"].splitlines())
+        example.write_text(f"- hosts: all\n  tasks:\n{tasks}", encoding="utf-8")
+        answer = ce_runner("validate", example)
+        assert answer.code == 0, answer.err
+
+
+def test_the_playbooks_of_the_repository_are_valid() -> None:
+    for playbook in [*ROOT.glob("playbooks/*.yml"), ROOT / "benchmarks" / "playbook.yml"]:
+        answer = ce_runner("validate", playbook)
+        assert answer.code == 0, answer.err
+
+
+def test_version_starts_fast() -> None:
+    """Nothing heavy is imported for it; the time itself is measured by benchmarks/audit.py."""
+    program = "import sys; from runner.cli.main import run; run(['--version']); print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    assert not loaded & {"pydantic", "jinja2", "yaml", "psrpcore", "pypsrp", "requests", "rich", "cryptography"}
