@@ -21,7 +21,7 @@ from runner.apply.run import apply_plan
 from runner.apply.tools import Tools
 from runner.check import check_level
 from runner.compile import FACTS, Known, compile_host
-from runner.model.errors import HostError, InputError, Problem, Refused
+from runner.model.errors import HostError, InputError, Interrupted, Problem, Refused
 from runner.model.events import HostEnded, HostStarted, LevelRead, Listener
 from runner.model.inventory import Host, Inventory
 from runner.model.observation import Finding, HostFindings
@@ -62,7 +62,7 @@ def make_plan(job: Job, tell: Listener, stop: Event) -> Plan:
     """Check every host of every play, and plan what has to change. Reads only.
 
     A host that cannot be reached, or not be read to its end, is in the plan with its error; the others go on.
-    Errors: InputError for patterns, contradictions and what else is wrong with the input; KeyboardInterrupt.
+    Errors: InputError for patterns, contradictions and what else is wrong with the input; Interrupted once `stop` is set.
     """
     started = time.monotonic()
     plays = [_with_tags(play, job.tags, job.skip_tags) for play in job.playbook.plays]
@@ -200,7 +200,7 @@ class _Visit:
     def plans(self) -> list[HostPlan]:
         started = time.monotonic()
         if self.stop.is_set():
-            raise KeyboardInterrupt
+            raise Interrupted("interrupted")
         self.tell(HostStarted(self.host.name, self.plays[0][0], "check"))
         session: Session | None = None
         error: HostError | None = None
@@ -262,7 +262,7 @@ class _HostCheck:
         compiled = self._compile()
         while ready := self._ready(compiled):
             if self._visit.stop.is_set():
-                raise KeyboardInterrupt
+                raise Interrupted("interrupted")
             found = check_level(self._session, ready, self._job.modules, self._job.verbosity)
             level += found.batches
             self._done |= {finding.task.header.id: finding for finding in found.findings}

@@ -143,6 +143,8 @@ def test_contradictions_name_both_places(tmp_path: Path) -> None:
     assert answer.code == 64
     assert "site.yml:3:" in answer.err
     assert "site.yml:4:" in answer.err
+    assert "    - win_regedit: {path:" in answer.err
+    assert "          ^" in answer.err
 
 
 def test_nothing_selected_is_an_error(tmp_path: Path) -> None:

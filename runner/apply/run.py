@@ -9,7 +9,6 @@ from typing import Any
 
 from runner.apply.drift import compared
 from runner.apply.host import apply_host, not_touched
-from runner.apply.interrupt import stopping_on_interrupt
 from runner.apply.reading import wanted_of
 from runner.apply.tools import Tools
 from runner.model.document import digest
@@ -38,25 +37,24 @@ def apply_plan(
     """Apply a plan. `open_session` opens one by the host's name and raises HostError; `run` is the id for the journal.
 
     When every host of a batch is lost (failed or unreachable, as Ansible counts), later batches of its play are not
-    started. A host on which a play did not end well is left out of the plays after it. Ctrl-C, or setting `stop`:
-    no new action starts, those under way are finished and told of, sessions are closed, the outcome is interrupted.
+    started. A host on which a play did not end well is left out of the plays after it. Once `stop` is set, no new
+    action starts, those under way are finished and told of, sessions are closed, and the outcome is interrupted.
     Errors: InputError, before anything is done, for a module or an argument that this ce-runner does not know; what
     `tell` raises (JournalError), once no host is being worked on any more.
     """
     _check(plan, tools.modules)
     started, stop = tools.clock(), stop or Event()
     work = _Run(open_session, tools, stop)
-    with stopping_on_interrupt(stop):
-        tools.tell(RunStarted(run, plan, digest(plan)))
-        with ThreadPoolExecutor(forks, thread_name_prefix="apply") as pool:
-            try:
-                for play in plan.plays:
-                    work.play(play, pool)
-            except BaseException:
-                stop.set()  # leaving the pool waits for the hosts under way
-                raise
-        outcome = RunOutcome(run, tuple(work.outcomes), stop.is_set(), tools.clock() - started)
-        tools.tell(RunEnded(run, int(outcome.exit_code)))
+    tools.tell(RunStarted(run, plan, digest(plan)))
+    with ThreadPoolExecutor(forks, thread_name_prefix="apply") as pool:
+        try:
+            for play in plan.plays:
+                work.play(play, pool)
+        except BaseException:
+            stop.set()  # leaving the pool waits for the hosts under way
+            raise
+    outcome = RunOutcome(run, tuple(work.outcomes), stop.is_set(), tools.clock() - started)
+    tools.tell(RunEnded(run, int(outcome.exit_code)))
     return outcome
 
 

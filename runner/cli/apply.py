@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -115,9 +114,10 @@ def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None,
     """Apply a plan and record it, with progress on a terminal; the document of the run."""
     from runner.apply.tools import Tools
     from runner.cli.files import journal_path
+    from runner.cli.interrupt import stopping_on_interrupt
     from runner.cli.progress import progress
     from runner.model.document import dump_run
-    from runner.model.events import Event as Told
+    from runner.model.events import Event
     from runner.modules.loader import load_modules
     from runner.pipeline import apply_saved
     from runner.record.journal import Journal
@@ -125,12 +125,16 @@ def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None,
 
     count = sum(len(play.hosts) for play in plan.plays)
     run = str(uuid.uuid4())
-    with Journal(journal or journal_path()) as recorder, progress("applying", count, not quiet) as screen:
+    with (
+        Journal(journal or journal_path()) as recorder,
+        progress("applying", count, not quiet) as screen,
+        stopping_on_interrupt("changes under way are being finished and recorded") as stop,
+    ):
 
-        def tell(event: Told) -> None:
+        def tell(event: Event) -> None:
             recorder(event)  # first, and in line: what it cannot record must not be done
             screen(event)
 
         tools = Tools(load_modules(), tell, hide=hider(inventory))
-        outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, Event())
+        outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, stop)
     return dump_run(outcome, plan)

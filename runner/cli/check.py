@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,8 +85,12 @@ def plan(
 
 def planned(job: Job, quiet: bool) -> Plan:
     """Check the job's hosts, with progress on a terminal."""
+    from runner.cli.interrupt import stopping_on_interrupt
     from runner.cli.progress import progress
     from runner.pipeline import host_count, make_plan
 
-    with progress("checking", host_count(job), not quiet) as tell:
-        return make_plan(job, tell, Event())
+    with (
+        progress("checking", host_count(job), not quiet) as tell,
+        stopping_on_interrupt("sessions are being closed") as stop,
+    ):
+        return make_plan(job, tell, stop)

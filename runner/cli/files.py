@@ -13,6 +13,7 @@ import platformdirs
 from runner.model.document import from_text
 from runner.model.errors import InputError, Problem
 from runner.model.source import Origin
+from runner.parse.sources import Source
 
 JOURNAL_VARIABLE = "CE_RUNNER_JOURNAL"
 
@@ -41,6 +42,21 @@ def read_document(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise InputError(Problem(f"not UTF-8 at byte {error.start}", Origin(str(path)))) from error
     return from_text(text, str(path))
+
+
+def with_lines(error: InputError) -> InputError:
+    """The error with the source lines of those problems that were found when the file was no longer open."""
+    return InputError(*(problem if problem.line else _with_line(problem) for problem in error.problems))
+
+
+def _with_line(problem: Problem) -> Problem:
+    if problem.origin is None or not problem.origin.line:
+        return problem
+    try:
+        source = Source.read(Path(problem.origin.file))
+    except InputError:
+        return problem
+    return source.problem(problem.message, problem.origin, problem.hint)
 
 
 def digest_of(path: Path) -> str | None:

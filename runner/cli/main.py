@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from runner import __version__
-from runner.model.errors import ExitCode, InputError, RunnerError
+from runner.model.errors import ExitCode, InputError, Interrupted, RunnerError
 
 COMMANDS = {
     "validate": "validate:validate",
@@ -82,13 +82,18 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _tell(error: RunnerError, as_json: bool) -> None:
-    if as_json:
-        from runner.cli.output import error_document, print_json
+    from runner.cli.files import with_lines
+    from runner.cli.output import error_document, print_json
 
+    if isinstance(error, InputError):
+        error = with_lines(error)
+    if as_json:
         print_json(error_document(error))
     elif isinstance(error, InputError):
         count = len(error.problems)
         click.echo(f"{error}\n{count} problem{'s' if count != 1 else ''}", err=True)
+    elif isinstance(error, Interrupted):
+        click.echo(str(error), err=True)
     else:
         advice = getattr(error, "advice", "")
         click.echo(f"error: {error}" + (f"\n{advice}" if advice else ""), err=True)

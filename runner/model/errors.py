@@ -135,5 +135,9 @@ class Refused(RunnerError):
     exit_code = ExitCode.REFUSED
 
 
+class Interrupted(RunnerError):
+    exit_code = ExitCode.INTERRUPTED
+
+
 class JournalError(RunnerError):
     exit_code = ExitCode.INTERNAL

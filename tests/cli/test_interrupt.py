@@ -26,21 +26,27 @@ hosts:
 """
 
 
+PLAYBOOK = ROOT / "runner" / "cli" / "demo_playbook.yml"
+
+
+def started(*arguments: object) -> subprocess.Popen[str]:
+    """The command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "runner", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_an_interrupted_apply(tmp_path: Path) -> None:
     fleet = Fleet(parse_scenario(FLEET, "scenario.yml"))
     with LabThread(fleet) as lab:
         inventory = write_inventory(fleet, lab.addresses, tmp_path)
         journal = tmp_path / "journal.sqlite3"
-        playbook = ROOT / "runner" / "cli" / "demo_playbook.yml"
-        command = ["apply", playbook, "--yes", "--json", "-f", "3", "-i", inventory, "--journal", journal]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *map(str, command)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = started("apply", PLAYBOOK, "--yes", "--json", "-f", 3, "-i", inventory, "--journal", journal)
         machines = [fleet.machine(name) for name in fleet.specs]
         until(lambda: any(machine.changes for machine in machines))
         process.send_signal(signal.SIGINT)
@@ -66,19 +72,25 @@ def test_an_interrupted_check(tmp_path: Path) -> None:
     fleet = Fleet(parse_scenario(FLEET.replace("count: 12", "count: 60"), "scenario.yml"))
     with LabThread(fleet) as lab:
         inventory = write_inventory(fleet, lab.addresses, tmp_path)
-        playbook = ROOT / "runner" / "cli" / "demo_playbook.yml"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runner", "check", str(playbook), "-f", "2", "-i", str(inventory)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = started("check", PLAYBOOK, "-f", 2, "-i", inventory)
         until(lambda: any(fleet.traffic(name).requests for name in fleet.specs))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert not any(fleet.traffic(name).open_shells for name in fleet.specs)
     assert process.returncode == 130, err
-    assert err.strip() == "interrupted"
+    assert err.splitlines() == ["stopping: sessions are being closed; Ctrl-C once more leaves at once", "interrupted"]
     assert out == ""
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_host_that_hangs(tmp_path: Path) -> None:
+    hanging = FLEET.replace("    count: 12\n", "    faults: [{when: read, what: hung_cmdlet}]\n")
+    fleet = Fleet(parse_scenario(hanging, "scenario.yml"))
+    with LabThread(fleet) as lab:
+        inventory = write_inventory(fleet, lab.addresses, tmp_path)
+        process = started("check", PLAYBOOK, "-i", inventory)
+        assert process.stderr is not None
+        until(lambda: fleet.traffic("ce").open_shells == 1)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline().startswith("stopping")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
