@@ -62,7 +62,7 @@ def make_plan(job: Job, tell: Listener, stop: Event) -> Plan:
     """Check every host of every play, and plan what has to change. Reads only.
 
     A host that cannot be reached, or not be read to its end, is in the plan with its error; the others go on.
-    Errors: InputError for patterns, contradictions and what else is wrong with the input; Interrupted once `stop` is set.
+    Errors: InputError for patterns, contradictions and other bad input; Interrupted once `stop` is set.
     """
     started = time.monotonic()
     plays = [_with_tags(play, job.tags, job.skip_tags) for play in job.playbook.plays]
@@ -269,7 +269,8 @@ class _HostCheck:
             if any(isinstance(self._job.modules[task.header.module], FactModule) for task in ready):
                 self._known = replace(self._known, facts=found.facts, unreadable=found.unreadable)
             self._visit.tell(LevelRead(self._visit.host.name, level, len(ready)))
-            compiled = self._compile()
+            if any(isinstance(one, Pending) for one in compiled):
+                compiled = self._compile()
         findings = tuple(self._settle(one) for one in compiled)
         return HostFindings(self._visit.host.name, findings, self._known.facts or {}, level)
 

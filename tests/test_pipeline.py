@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.product import Answer, Served, ce_runner, served
+from tests.product import ROOT, Answer, Served, ce_runner, served
 
 FLEET = r"""
 description: One server.
@@ -44,6 +44,17 @@ def test_one_level_costs_nine_requests_and_each_further_one_two(tmp_path: Path) 
         second = host(checked(fleet, tmp_path, two))
     assert (first["levels"], first["requests"]) == (1, 9)
     assert (second["levels"], second["requests"]) == (2, 11)
+
+
+def test_an_audit_of_twelve_tasks_keeps_to_the_budget(tmp_path: Path) -> None:
+    """Design section 8: 9 requests for one pipeline, 2 for each further one, at most 40 KB sent."""
+    with served("fleet", tmp_path, hosts=20) as fleet:
+        answer = fleet.check(ROOT / "benchmarks" / "playbook.yml")
+        traffic = {name: fleet.fleet.traffic(name) for name in fleet.fleet.specs}
+    for name, planned in answer.hosts.items():
+        assert planned["requests"] == traffic[name].requests == 7 + 2 * planned["levels"]
+        assert planned["levels"] <= 2  # a key without values takes a closer look
+        assert traffic[name].received <= 40_000
 
 
 def test_a_registered_read_decides_a_later_task(tmp_path: Path) -> None:

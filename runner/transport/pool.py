@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 
 import psrpcore
+from psrpcore import PSRPEvent
 
 # Not exported by psrpcore, but the only place where a message's body meets the ids in its header ([MS-PSRP] 2.2.1).
 from psrpcore._payload import PSRPMessage, create_message
@@ -15,6 +17,10 @@ from runner.model.command import Statement
 from runner.transport.batch import Event
 from runner.transport.clixml import mend
 from runner.transport.message import serialise
+
+# Two thirds of a batch's outputs are separators and answers of Test-Path: a text without any escape, or a Boolean.
+# They are read here, since psrpcore builds an object with type names for each, which adds up over a fleet.
+_SIMPLE = re.compile(rb"<S>([\x20-\x25\x27-\x3b\x3d-\x5e\x60-\x7e]*)</S>|<B>(true|false)</B>")
 
 
 class Pool(psrpcore.ClientRunspacePool):
@@ -45,6 +51,11 @@ class Pool(psrpcore.ClientRunspacePool):
             yield payload.data
 
     def _process_message(self, message: PSRPMessage) -> Event:
+        simple = _SIMPLE.fullmatch(message.data) if message.message_type is PSRPMessageType.PipelineOutput else None
+        if simple:
+            text, truth = simple.groups()
+            value = text.decode() if text is not None else truth == b"true"
+            return PSRPEvent.create(message.message_type, value, message.runspace_pool_id, message.pipeline_id)
         mended = PSRPMessage(
             message.message_type,
             bytearray(mend(message.data)),
