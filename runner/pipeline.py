@@ -21,13 +21,14 @@ from runner.apply.run import apply_plan
 from runner.apply.tools import Tools
 from runner.check import check_level
 from runner.compile import FACTS, Known, compile_host
-from runner.model.errors import HostError, InputError, Interrupted, Problem, Refused
+from runner.compile.selection import selected_plays
+from runner.model.errors import Elsewhere, HostError, InputError, Interrupted, Problem, Refused
 from runner.model.events import HostEnded, HostStarted, LevelRead, Listener
-from runner.model.inventory import Host, Inventory
+from runner.model.inventory import Connection, Host, Inventory
 from runner.model.observation import Finding, HostFindings
 from runner.model.outcome import HostOutcome, RunOutcome, host_result
 from runner.model.plan import HostPlan, Plan
-from runner.model.playbook import Play, Playbook, Task
+from runner.model.playbook import Play, Playbook
 from runner.model.source import Node
 from runner.model.task import Broken, Compiled, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump
@@ -65,7 +66,7 @@ def make_plan(job: Job, tell: Listener, stop: Event) -> Plan:
     Errors: InputError for patterns, contradictions and other bad input; Interrupted once `stop` is set.
     """
     started = time.monotonic()
-    plays = [_with_tags(play, job.tags, job.skip_tags) for play in job.playbook.plays]
+    plays = selected_plays(job.playbook, job.tags, job.skip_tags)
     chosen = _chosen(job)
     hosts = {host.name: host for hosts in chosen for host in hosts}
     if not hosts:
@@ -111,7 +112,22 @@ def apply_saved(
         raise InputError(Problem(f"planned, but not in the inventory: {', '.join(dict.fromkeys(strangers))}"))
     if plan.digests.get("modules") != _schemas(tools.modules):
         raise Refused(f"the plan was made by ce-runner {plan.tool}, whose modules are others: make a new plan")
-    return apply_plan(plan, lambda name: transport.open(inventory.hosts[name].connection), tools, run, forks, stop)
+    targets = {host.host: host.target for play in plan.plays for host in play.hosts}
+
+    def open_session(name: str) -> Session:
+        connection = inventory.hosts[name].connection
+        if _target(connection) != targets[name]:
+            raise Elsewhere(
+                f"planned at {targets[name]}, but the inventory now leads to {_target(connection)}",
+                "correct the inventory, or make a new plan",
+            )
+        return transport.open(connection)
+
+    return apply_plan(plan, open_session, tools, run, forks, stop)
+
+
+def _target(connection: Connection) -> str:
+    return f"{connection.address}:{connection.port}/{connection.path}"
 
 
 def changed_since(plan: Plan, playbook: str | None, inventory: Inventory) -> tuple[str, ...]:
@@ -134,12 +150,7 @@ def digests(playbook: Playbook, inventory: Inventory, modules: Mapping[str, Modu
 
 def _places(inventory: Inventory) -> str:
     """Not of the files: those may hold passwords, and a digest of few unknown characters can be guessed."""
-    return _sha256(
-        {
-            name: [host.groups, host.connection.address, host.connection.port, host.connection.path]
-            for name, host in inventory.hosts.items()
-        }
-    )
+    return _sha256({name: [host.groups, _target(host.connection)] for name, host in inventory.hosts.items()})
 
 
 def _schemas(modules: Mapping[str, Module[Any]]) -> str:
@@ -148,22 +159,6 @@ def _schemas(modules: Mapping[str, Module[Any]]) -> str:
 
 def _sha256(data: object) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def _with_tags(play: Play, tags: frozenset[str], skip: frozenset[str]) -> Play:
-    """The play with the tasks that --tags and --skip-tags leave, by Ansible's rules for `always` and `never`."""
-
-    def wanted(task: Task) -> bool:
-        own = frozenset(task.tags)
-        if own & skip or ("always" in own and "always" in skip):
-            return False
-        if "always" in own:
-            return True
-        if not tags or "all" in tags:
-            return "never" not in own or bool(own & tags)
-        return bool(own & tags)
-
-    return replace(play, tasks=tuple(filter(wanted, play.tasks)))
 
 
 def _side_by_side(visits: Iterable[_Visit], forks: int, stop: Event) -> list[HostPlan]:
@@ -235,7 +230,7 @@ class _Visit:
         plans: list[HostPlan] = []
         for number, findings in found:
             plan = plan_host(findings, number, self.job.modules, plans, 0 if plans else requests)
-            plans.append(_masked(plan, self.job.hide))
+            plans.append(replace(_masked(plan, self.job.hide), target=_target(self.host.connection)))
         return plans
 
 

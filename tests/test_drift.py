@@ -76,3 +76,18 @@ def test_a_changed_playbook_is_a_warning(tmp_path: Path) -> None:
         answer = fleet.apply(plan)
     assert answer.code == 0
     assert "changed.yml has changed since the plan was made" in answer.err
+
+
+def test_a_plan_is_not_applied_on_another_machine(tmp_path: Path) -> None:
+    """The inventory was changed: what is planned for `b` would be done on `c`."""
+    plan = tmp_path / "plan.json"
+    with served(UNTOUCHED, tmp_path) as fleet:
+        fleet.plan(STRONG_CRYPTO, plan)
+        inventory = fleet.inventory.read_text(encoding="utf-8")
+        fleet.inventory.write_text(inventory.replace("b/wsman", "c/wsman"), encoding="utf-8")
+        answer = fleet.apply(plan)
+        results = {name: host["result"] for name, host in answer.hosts.items()}
+        assert results == {"a": "applied", "b": "refused", "c": "applied"}
+        assert answer.code == 5
+        assert "b/wsman, but the inventory now leads to" in answer.hosts["b"]["message"]
+        assert fleet.fleet.machine("b").changes == []

@@ -118,7 +118,7 @@ def test_facts_without_gather_facts_are_an_error_that_says_so(tmp_path: Path) ->
         ((), ["a", "b", "always"]),
         (("--tags", "a"), ["a", "always"]),
         (("--skip-tags", "a"), ["b", "always"]),
-        (("--tags", "a,never-run"), ["a", "never", "always"]),
+        (("--tags", "a,rare"), ["a", "never", "always"]),
         (("--skip-tags", "always"), ["a", "b"]),
     ],
 )
@@ -128,7 +128,7 @@ def test_tags(options: tuple[str, ...], names: list[str], tmp_path: Path) -> Non
   tasks:
     - {name: a, win_ping: , tags: a}
     - {name: b, win_ping: , tags: [b]}
-    - {name: never, win_ping: , tags: [never, never-run]}
+    - {name: never, win_ping: , tags: [never, rare]}
     - {name: always, win_ping: , tags: always}
 """
     with served(FLEET, tmp_path) as fleet:
@@ -162,3 +162,12 @@ def test_nothing_selected_is_an_error(tmp_path: Path) -> None:
     with served(FLEET, tmp_path) as fleet:
         answer = checked(fleet, tmp_path, "- hosts: all:!ce-01\n  tasks: [win_ping: ]\n")
     assert answer.code == 64
+
+
+def test_unreadable_facts_are_never_compliant(tmp_path: Path) -> None:
+    denied = FLEET + r"    deny: {'HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full': read}"
+    for task in ("setup:", "{win_ping: , when: ansible_dotnet_release is defined}"):
+        with served(denied.replace("\\\\", "\\") + "\n", tmp_path) as fleet:
+            answer = checked(fleet, tmp_path, f"- hosts: all\n  tasks:\n    - {task}\n")
+            assert answer.code == 3, answer.out
+            assert "could not be read" in answer.out or "unreadable" in answer.out

@@ -10,7 +10,7 @@ from runner.apply.action import carry_out
 from runner.apply.drift import drifts, fact_drifts, to_read
 from runner.apply.reading import Inquiry
 from runner.apply.tools import Tools
-from runner.model.errors import HostError, Unreachable
+from runner.model.errors import Elsewhere, HostError, Unreachable
 from runner.model.events import ActionEnded, HostEnded, HostRefused, HostStarted
 from runner.model.outcome import ActionOutcome, HostOutcome, HostResult, Result, host_result, worst
 from runner.model.plan import HostPlan, Step
@@ -143,4 +143,9 @@ def _ended(plan: HostPlan, outcomes: Sequence[ActionOutcome], failure: HostError
 
 
 def _result_of(error: HostError) -> HostResult:
-    return HostResult.UNREACHABLE if isinstance(error, Unreachable) else HostResult.UNREADABLE
+    match error:
+        case Unreachable():
+            return HostResult.UNREACHABLE
+        case Elsewhere():
+            return HostResult.REFUSED
+    return HostResult.UNREADABLE

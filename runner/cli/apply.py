@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,10 +105,19 @@ def _from_playbook(
     code = int(document["exit_code"]) if view.as_json and pending else show_plan(document, view)
     if not pending:
         return code
-    if not yes and not click.confirm("\nApply this plan?", err=True):
+    if not yes and not _agreed():
         click.echo("nothing was changed", err=True)
         return code
     return show_run(executed(plan, job.inventory, job.forks, journal, view.as_json), view)
+
+
+def _agreed() -> bool:
+    """Asks. Errors: InputError when there is nobody to answer."""
+    click.echo("\nApply this plan? [y/N]: ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        raise InputError(Problem("nobody answered; nothing was changed", None, "give --yes, or apply a saved plan"))
+    return answer.strip().casefold() in ("y", "yes")
 
 
 def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None, quiet: bool) -> dict[str, Any]:

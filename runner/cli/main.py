@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from runner import __version__
-from runner.model.errors import ExitCode, InputError, Interrupted, RunnerError
+from runner.model.errors import ExitCode, InputError, Interrupted, Problem, RunnerError
 
 COMMANDS = {
     "validate": "validate:validate",
@@ -52,20 +53,25 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Every error is told in words, on stderr or as JSON."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a host name that the terminal cannot show is no failure
     try:
         result = cli.main(list(arguments), prog_name="ce-runner", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.OK
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:
+            _tell(InputError(Problem(error.format_message())), as_json=True)
+        else:
+            error.show()
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing more is said at the end
         return ExitCode.OK
     except RunnerError as error:
         _tell(error, as_json="--json" in arguments)

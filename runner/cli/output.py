@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import os
+import sys
 from dataclasses import asdict
 from typing import Any
 
 import click
 
+from runner.model.document import to_text
 from runner.model.errors import HostError, InputError, Problem, RunnerError
 
 
-def print_json(document: object) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+def print_json(document: dict[str, Any]) -> None:
+    """A document on stdout. Whoever read our output may have gone (`| head`): what is done goes on all the same."""
+    try:
+        click.echo(to_text(document), nl=False)
+    except BrokenPipeError:
+        discard_output()
+
+
+def discard_output() -> None:
+    """Send the rest of stdout nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def error_document(error: RunnerError) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from runner.cli.output import print_json
+from runner.cli.output import discard_output, print_json
 from runner.model.codec import load
 from runner.model.command import Statement
 from runner.report.columns import draw
@@ -50,6 +50,13 @@ def _powershell(statement: Any) -> str:
     return render(load(statement, Statement, "statement"))
 
 
+class _Screen(Console):
+    """Goes on in silence when its reader has gone; rich would end the program, and with it an apply."""
+
+    def on_broken_pipe(self) -> None:
+        discard_output()
+
+
 def _console() -> Console:
     """Colour only on a terminal; elsewhere no line is broken at the width of one that is not there."""
-    return Console(file=sys.stdout, soft_wrap=True)
+    return _Screen(file=sys.stdout, soft_wrap=True)

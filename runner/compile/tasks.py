@@ -83,6 +83,7 @@ class _TaskCompiler:
 
     def _one(self, scope: Scope, header: Header) -> Iterator[Compiled]:
         names = self._names()
+        header = replace(header, name=self._title(scope))
         tracked = scope.variables.get(FACTS)
         try:
             for condition in self.task.when:
@@ -105,13 +106,19 @@ class _TaskCompiler:
         data = {key: self._argument(key, node, scope) for key, node in self.task.arguments}
         arguments = validate(self.module, data, self.task.arguments)
         header = self._decided_by(header, scope, names, tracked)
-        if missing := [name for name in header.facts if name in scope.unreadable]:
-            reasons = "; ".join(f"{name} could not be read: {scope.unreadable[name]}" for name in missing)
-            yield Broken(header, reasons)
-            return
         parts = self.module.parts(arguments) if isinstance(self.module, StateModule) else (arguments,)
         for index, part in enumerate(parts):
             yield Ready(replace(header, id=replace(header.id, part=index)), part, dump(part))
+
+    def _title(self, scope: Scope) -> str:
+        """The task's name, rendered if that can be done: a name must never keep a task from being done."""
+        text = self.task.name
+        try:
+            if not self.templates.is_template(text) or self._needs(scope, self.templates.names(text)):
+                return text
+            return str(self.templates.render(ScalarNode(text, self.task.origin, text), scope.variables))
+        except TemplateError:
+            return text
 
     def _argument(self, key: str, node: Node, scope: Scope) -> object:
         expressions = self.module.expressions if isinstance(self.module, LocalModule) else frozenset()
@@ -135,8 +142,10 @@ class _TaskCompiler:
         return self.templates.expression_names(condition.value) if isinstance(condition.value, str) else frozenset()
 
     def _names(self) -> frozenset[str]:
-        """Every variable that the condition and the arguments name."""
+        """Every variable that the loop, the condition and the arguments name."""
         names = node_names(self.task.arguments, self.templates)
+        if self.task.loop is not None:
+            names |= node_names(self.task.loop, self.templates)
         for condition in self.task.when:
             names |= self._condition_names(condition)
         if isinstance(self.module, LocalModule):
@@ -164,4 +173,7 @@ class _TaskCompiler:
 
 
 def _label(item: object) -> str:
-    return item if isinstance(item, str) else repr(item)
+    try:
+        return str(item)
+    except ValueError:  # a number of thousands of digits
+        return f"a {type(item).__name__}"

@@ -9,7 +9,7 @@ from runner.compile.known import FACTS, Known
 from runner.model.inventory import Host
 from runner.model.playbook import Play, Task
 from runner.model.source import ListNode, MapNode, Node, ScalarNode
-from runner.template import Templates
+from runner.template import Templates, unusable
 
 PREFIX = "ansible_"
 
@@ -39,7 +39,6 @@ class Scope:
     variables: Mapping[str, object]
     pending: frozenset[str]  # names whose values only the host can tell: not read yet
     fact_names: frozenset[str]
-    unreadable: Mapping[str, str]
 
     def closure(self, names: Iterable[str], templates: Templates) -> frozenset[str]:
         """The names themselves and all that the variables behind them name in turn."""
@@ -56,7 +55,7 @@ class Scope:
         return frozenset(seen)
 
     def with_variables(self, more: Mapping[str, object]) -> Scope:
-        return Scope({**self.variables, **more}, self.pending - set(more), self.fact_names, self.unreadable)
+        return Scope({**self.variables, **more}, self.pending - set(more), self.fact_names)
 
 
 def node_names(node: Node, templates: Templates) -> frozenset[str]:
@@ -73,11 +72,12 @@ def scope_of(
     """Ansible's order: inventory, facts, play vars, task vars, registered results, extra vars (the strongest last)."""
     registers = {t.register for t in (*play.tasks, *play.handlers) if t.register}
     password = host.connection.password
+    facts = {**known.facts, **_unreadable(known)} if known.facts is not None else {}
     variables: dict[str, object] = {
         **host.variables,
         **({"ansible_password": password} if password is not None else {}),
-        **(known.facts or {}),
-        **({FACTS: Tracked(known.facts)} if known.facts is not None else {}),
+        **facts,
+        **({FACTS: Tracked(facts)} if known.facts is not None else {}),
         **play.variables,
         **(task.variables or {}),
         **known.registered,
@@ -90,4 +90,9 @@ def scope_of(
     if known.facts is None:
         unknown |= {FACTS, *fact_names}
     hidden = set(play.variables) | set(task.variables or {}) | set(extra)
-    return Scope(variables, frozenset(unknown - hidden), fact_names, known.unreadable)
+    return Scope(variables, frozenset(unknown - hidden), fact_names)
+
+
+def _unreadable(known: Known) -> dict[str, object]:
+    """Facts that could not be read are neither absent nor a default: whatever uses one fails."""
+    return {name: unusable(name, f"could not be read: {reason}") for name, reason in known.unreadable.items()}

@@ -4,11 +4,13 @@ RunnerError
   InputError            64  a file, an option or a value is wrong; carries every Problem found
   HostError                 one host; the others go on
     Unreachable          4  no session: refused, name, TLS, authentication, rights, endpoint
+    Elsewhere            5  the inventory leads to another place than the one that was planned
     ConnectionLost          the session broke off while something was under way
       AnswerLost            ... after a change was sent: its effect is unknown
     DeadlineExceeded        the host did not answer in time (the answer of a change: unknown)
     ProtocolError           the host's answer is not what the protocol allows
   Refused                5  a plan that must not be applied
+  Interrupted          130  somebody stopped it; what was under way has come to its end
   JournalError          70  the journal cannot be written; nothing may be changed without it
 """
 
@@ -113,6 +115,12 @@ class Unreachable(HostError):
     def __init__(self, reason: Reason, message: str, advice: str = "") -> None:
         super().__init__(message, advice)
         self.reason = reason
+
+
+class Elsewhere(HostError):
+    """The inventory leads to another place than the one that the plan was made on."""
+
+    exit_code = ExitCode.REFUSED
 
 
 class ConnectionLost(HostError):

@@ -82,6 +82,7 @@ class HostPlan:
     play: int
     steps: tuple[Step, ...]
     facts: Mapping[str, Any]
+    target: str = ""  # where it was reached: address, port and path
     title: str = ""  # such as "Server 2022", if known
     levels: int = 0
     requests: int = 0

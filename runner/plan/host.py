@@ -79,7 +79,8 @@ class _Planner:
                 return Step(finding.task.header, verdict, finding.task.dumped, message=finding.message)
             case Gathered():
                 missing = "; ".join(f"{name}: {reason}" for name, reason in finding.unreadable.items())
-                return Step(finding.task.header, Verdict.COMPLIANT, finding.task.dumped, message=missing)
+                verdict = Verdict.UNREADABLE if missing else Verdict.COMPLIANT
+                return Step(finding.task.header, verdict, finding.task.dumped, message=missing)
             case Skipped():
                 return Step(finding.header, Verdict.SKIPPED, {}, message=finding.condition)
             case Broken():

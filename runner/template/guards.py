@@ -68,6 +68,11 @@ class Missing(StrictUndefined):
         self._fail_with_undefined_error()
 
 
+def unusable(name: str, reason: str) -> object:
+    """A value that cannot be had: whatever uses it fails with the reason, `default` and `defined` included."""
+    return Missing(name=name, error=TemplateError(f"{name} {reason}"))
+
+
 def undefined(value: object) -> bool:
     """Whether a value is undefined; raises what is wrong when its own template is broken in another way."""
     if not isinstance(value, Missing):

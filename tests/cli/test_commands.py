@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.lab.enums import RegistryValueKind
+from runner.lab.registry import RegistryValue
 from tests.product import ROOT, STRONG_CRYPTO, UNTOUCHED, ce_runner, served
 
 INVENTORY = ROOT / "inventory" / "example.yml"
@@ -60,7 +62,7 @@ def test_apply_asks_before_it_changes_anything(answer_no: str, tmp_path: Path, m
         )
         changes = [fleet.fleet.machine(name).changes for name in fleet.fleet.specs]
     assert "Apply this plan?" in result.stderr
-    assert result.returncode == (2 if answer_no else 130)
+    assert result.returncode == (2 if answer_no else 64)
     assert changes == [[], [], []]
 
 
@@ -123,3 +125,59 @@ def test_version_starts_fast() -> None:
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(result.stdout.split())
     assert not loaded & {"pydantic", "jinja2", "yaml", "psrpcore", "pypsrp", "requests", "rich", "cryptography"}
+
+
+GREETING = """
+- hosts: all
+  tasks:
+    - win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: 東京, data: こんにちは}
+"""
+
+
+def test_a_terminal_that_cannot_show_it_is_no_failure(tmp_path: Path) -> None:
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(GREETING, encoding="utf-8")
+    with served(UNTOUCHED, tmp_path) as fleet:
+        result = subprocess.run(
+            [sys.executable, "-m", "runner", "check", str(playbook), "-i", str(fleet.inventory)],
+            cwd=ROOT,
+            env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            capture_output=True,
+            check=False,
+        )
+    assert result.returncode == 2, result.stderr
+    assert rb"\u6771\u4eac" in result.stdout
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_reader_that_has_gone_does_not_stop_an_apply(more: list[str], tmp_path: Path) -> None:
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(GREETING, encoding="utf-8")
+    with served(UNTOUCHED, tmp_path) as fleet:
+        program = [sys.executable, "-m", "runner", "apply", playbook, "--yes", "-i", fleet.inventory, *more]
+        process = subprocess.Popen(
+            [*map(str, program), "--journal", str(fleet.journal)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, b"")
+        assert all(fleet.fleet.machine(name).changes for name in fleet.fleet.specs)
+
+
+def test_what_the_registry_can_hold_is_printed_as_json(tmp_path: Path) -> None:
+    """A lone surrogate, which UTF-8 has no bytes for."""
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(GREETING, encoding="utf-8")
+    with served(UNTOUCHED, tmp_path) as fleet:
+        with fleet.fleet.editing("a") as machine:
+            machine.create_key(r"HKLM\SOFTWARE\Lab")
+            value = RegistryValue("東京", RegistryValueKind.String, "half \ud83d")
+            machine.set_value(r"HKLM\SOFTWARE\Lab", value)
+        answer = fleet.check(playbook)
+    assert answer.code == 2
+    assert answer.hosts["a"]["steps"][0]["before"]["properties"]["data"] == "half \ud83d"

@@ -85,11 +85,32 @@ def test_a_fact_behind_a_variable_is_found(tmp_path: Path) -> None:
     assert ready.header.facts == ("ansible_powershell_version",)
 
 
-def test_a_fact_that_could_not_be_read_is_never_guessed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "task",
+    [
+        "- debug: {msg: '{{ ansible_memtotal_mb | default(8192) }}'}",
+        "- debug: {msg: '{{ ansible_facts.memtotal_mb }}'}",
+        "- win_ping:\n  when: ansible_memtotal_mb is defined",
+        "- win_ping:\n  when: ansible_memtotal_mb | default(0) > 5",
+        "- win_ping:\n  loop: '{{ [ansible_memtotal_mb] }}'",
+        "- win_ping:\n  when: few\n  vars: {few: '{{ ansible_memtotal_mb < 5 }}'}",
+    ],
+)
+def test_a_fact_that_could_not_be_read_is_never_guessed(task: str, tmp_path: Path) -> None:
     known = Known({}, unreadable={"ansible_memtotal_mb": "access denied"})
-    result = only(compiled(tmp_path, "- debug: {msg: '{{ ansible_memtotal_mb | default(8192) }}'}", known))
-    assert isinstance(result, Broken)
+    result = only(compiled(tmp_path, task, known))
+    assert isinstance(result, Broken), result
     assert "ansible_memtotal_mb could not be read: access denied" in result.message
+
+
+def test_the_facts_of_a_loop_decide_too(tmp_path: Path) -> None:
+    task = "- debug: {msg: '{{ item }}'}\n  loop: '{{ [ansible_domain] }}'"
+    assert only(compiled(tmp_path, task, Known({"ansible_domain": "x"}))).header.facts == ("ansible_domain",)
+
+
+def test_a_name_is_rendered_and_never_in_the_way(tmp_path: Path) -> None:
+    task = "- {name: 'for {{ item }}', win_ping: , loop: [a]}\n- {name: '{{ missing }}', win_ping: }"
+    assert [one.header.name for one in compiled(tmp_path, task)] == ["for a", "{{ missing }}"]
 
 
 def test_a_variable_of_a_fact_s_name_is_no_fact(tmp_path: Path) -> None:
