@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -29,14 +31,13 @@ from runner.model.observation import Finding, HostFindings
 from runner.model.outcome import HostOutcome, RunOutcome, host_result
 from runner.model.plan import HostPlan, Plan
 from runner.model.playbook import Play, Playbook
-from runner.model.source import Node
 from runner.model.task import Broken, Compiled, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump
 from runner.modules.base import FactModule, Module
 from runner.parse.patterns import select
 from runner.plan.build import build_plan, play_plan
 from runner.plan.host import plan_host
-from runner.plan.registered import assess
+from runner.plan.registered import assess_all, joined
 from runner.template import Templates
 from runner.transport.base import Session, Transport
 
@@ -50,7 +51,7 @@ class Job:
     modules: Mapping[str, Module[Any]]
     transport: Transport
     limit: str | None = None
-    extra: Mapping[str, Node] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
     skip_tags: frozenset[str] = frozenset()
     forks: int = 20
@@ -79,7 +80,7 @@ def make_plan(job: Job, tell: Listener, stop: Event) -> Plan:
     return build_plan(
         tool=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        playbook=job.playbook.file,
+        playbook=str(Path(job.playbook.file).absolute()),  # apply may run in another folder
         digests=digests(job.playbook, job.inventory, job.modules),
         plays=[
             play_plan(play, number, [planned[host.name, number] for host in chosen[number]])
@@ -96,7 +97,7 @@ def host_count(job: Job) -> int:
 
 def _chosen(job: Job) -> list[tuple[Host, ...]]:
     """The hosts of each play."""
-    return [select(job.inventory, play.hosts, job.limit) for play in job.playbook.plays]
+    return [select(job.inventory, play.hosts, job.limit, play.origin) for play in job.playbook.plays]
 
 
 def apply_saved(
@@ -203,7 +204,8 @@ class _Visit:
         try:
             session = self.job.transport.open(self.host.connection)
             for number, play in self.plays:
-                found.append((number, _HostCheck(self, number, play, session).findings()))
+                earlier = [findings for _, findings in found]
+                found.append((number, _HostCheck(self, number, play, session, earlier).findings()))
         except HostError as failure:
             error = failure
         finally:
@@ -243,12 +245,15 @@ def _masked(plan: HostPlan, hide: Callable[[str], str]) -> HostPlan:
 class _HostCheck:
     """The levels of one play on one host."""
 
-    def __init__(self, visit: _Visit, number: int, play: Play, session: Session) -> None:
+    def __init__(
+        self, visit: _Visit, number: int, play: Play, session: Session, earlier: Sequence[HostFindings]
+    ) -> None:
         self._visit = visit
         self._job = visit.job
         self._number = number
         self._play = play
         self._session = session
+        self._earlier = [finding for findings in earlier for finding in findings.findings]
         self._known = Known()
         self._done: dict[TaskId, Finding] = {}
 
@@ -300,18 +305,21 @@ class _HostCheck:
         return [Ready(header, arguments, dump(arguments)), *ready]
 
     def _registered(self, compiled: tuple[Compiled, ...]) -> dict[str, object]:
-        """The results of those tasks with `register` of which every instance has been decided."""
+        """The results of those tasks with `register` that are decided, as is every task before them."""
+        if not any(one.header.register for one in compiled):
+            return {}
+        findings = [finding for one in takewhile(self._finding_of, compiled) if (finding := self._finding_of(one))]
+        results = assess_all([*self._earlier, *findings], self._job.modules)
         instances: dict[str, list[Compiled]] = {}
         for one in compiled:
             if one.header.register:
                 instances.setdefault(one.header.register, []).append(one)
         registered: dict[str, object] = {}
         for name, ones in instances.items():
-            findings = [finding for one in ones if (finding := self._finding_of(one)) is not None]
-            if len(findings) == len(ones):
-                results = [assess(finding, self._job.modules) for finding in findings]
+            if all(one.header.id in results for one in ones):
+                own = [results[one.header.id] for one in ones]
                 looped = len(ones) > 1 or bool(ones[0].header.item)
-                registered[name] = _joined(results) if looped else results[0]
+                registered[name] = joined(own) if looped else own[0]
         return registered
 
     def _finding_of(self, one: Compiled) -> Finding | None:
@@ -326,14 +334,3 @@ class _HostCheck:
         assert isinstance(one, Pending)  # the levels end only when nothing is ready any more
         hint = "; the play says gather_facts: false" if FACTS in one.needs and not self._play.gather_facts else ""
         return Broken(one.header, f"it needs {', '.join(sorted(one.needs))}, which never became known{hint}")
-
-
-def _joined(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """The registered result of a loop: `results`, and what holds of all of them."""
-    return {
-        "results": results,
-        "changed": any(result["changed"] for result in results),
-        "failed": any(result["failed"] for result in results),
-        "skipped": all(result["skipped"] for result in results),
-        "msg": "",
-    }

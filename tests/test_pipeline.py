@@ -77,6 +77,19 @@ def test_a_registered_read_decides_a_later_task(tmp_path: Path) -> None:
     assert host(answer)["steps"][2]["action"]["after"]["properties"]["data"] == "old"
 
 
+def test_a_result_is_registered_over_what_earlier_tasks_will_have_done(tmp_path: Path) -> None:
+    playbook = f"""
+- hosts: all
+  tasks:
+    - {{name: first, {VALUE % ("Mode", "new")}}}
+    - {{name: second, register: second, {VALUE % ("Mode", "new")}}}
+    - {{name: because the second changes, {VALUE % ("Why", "second")}, when: second is changed}}
+"""
+    with served(FLEET, tmp_path) as fleet:
+        answer = checked(fleet, tmp_path, playbook)
+    assert [verdict for _, verdict in steps(answer)] == ["change", "compliant", "skipped"]
+
+
 def test_a_loop_is_registered_as_results(tmp_path: Path) -> None:
     playbook = f"""
 - hosts: all

@@ -18,6 +18,7 @@ from runner.cli.options import (
     tag_options,
     verbose_option,
 )
+from runner.model.errors import InputError
 
 if TYPE_CHECKING:
     from runner.model.plan import Plan
@@ -69,18 +70,34 @@ def plan(
     **options: Any,
 ) -> int:
     """As check; and write the plan, which `apply FILE` then executes exactly, or refuses."""
-    from runner.cli.files import write_whole
+    from runner.cli.files import check_writable
     from runner.cli.screens import View, show_plan
-    from runner.model.document import dump_plan, to_text
+    from runner.model.document import dump_plan
 
+    if out is not None:
+        check_writable(out)
     job = read_job(playbook, hosts_of(options), tags, skip_tags, verbose)
     document = dump_plan(planned(job, as_json))
-    if out is not None:
-        write_whole(out, to_text(document))
+    failure = _written(out, document) if out is not None else None  # first: whoever reads the screen may go away
     code = show_plan(document, View(as_json, verbose, quiet))
+    if failure is not None:
+        click.echo(f"{failure}\nthe plan was not written", err=True)
+        return failure.exit_code
     if out is not None and not as_json:
         click.echo(f"the plan is in {out}; apply exactly this with: ce-runner apply {out} -i INVENTORY")
     return code
+
+
+def _written(out: Path, document: dict[str, Any]) -> InputError | None:
+    """Write the plan; why it cannot be written. What was read from the whole fleet is not thrown away for that."""
+    from runner.cli.files import write_whole
+    from runner.model.document import to_text
+
+    try:
+        write_whole(out, to_text(document))
+    except InputError as error:
+        return error
+    return None
 
 
 def planned(job: Job, quiet: bool) -> Plan:

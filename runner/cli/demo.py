@@ -28,6 +28,7 @@ FORKS = 10
 )
 def demo(keep: Path | None) -> int:
     """Audit five simulated servers, plan, apply, and audit again."""
+    from runner.cli.files import usable
     from runner.lab.fleet import Fleet, write_inventory
     from runner.lab.scenario import load_scenario
     from runner.lab.server import LabThread
@@ -36,11 +37,13 @@ def demo(keep: Path | None) -> int:
     click.echo(fleet.scenario.description)
     with tempfile.TemporaryDirectory(prefix="ce-runner-demo-") as temporary:
         folder = keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        with resources.as_file(resources.files("runner.cli") / "demo_playbook.yml") as packaged:
-            shutil.copy(packaged, folder / "demo.yml")
+        with usable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with resources.as_file(resources.files("runner.cli") / "demo_playbook.yml") as packaged:
+                shutil.copy(packaged, folder / "demo.yml")
         with LabThread(fleet) as served:
-            inventory = write_inventory(fleet, served.addresses, folder)
+            with usable(folder):
+                inventory = write_inventory(fleet, served.addresses, folder)
             surprises = _Story(fleet, folder, inventory).told()
     if surprises:
         click.echo("\n".join(["\nThe demo did not go as its scenario expects:", *surprises]), err=True)

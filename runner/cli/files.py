@@ -1,10 +1,13 @@
-"""Reading and writing documents, so that a file is either whole or not there."""
+"""Reading and writing documents, so that a file is either whole or not there; and what goes wrong with a place."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +21,54 @@ from runner.parse.sources import Source
 JOURNAL_VARIABLE = "CE_RUNNER_JOURNAL"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there. Errors: InputError if that cannot be done."""
+@contextmanager
+def usable(place: Path | str) -> Iterator[None]:
+    """Turns an error of the operating system into an InputError that names this place."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        yield
+    except OSError as error:
+        raise InputError(Problem(f"cannot be used: {error.strerror or error}", Origin(str(place)))) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside its place and move it there. Errors: InputError if that cannot be done.
+
+    A symbolic link stays one. What is no file - a device, a pipe - is written to as it is.
+    """
+    with usable(path):
+        if _is_special(path):
+            path.write_text(text, encoding="utf-8")
+            return
+        target = Path(os.path.realpath(path))
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
-            os.replace(name, path)
+            os.replace(name, target)
         except BaseException:
             os.unlink(name)
             raise
-    except OSError as error:
-        raise InputError(Problem(f"cannot write: {error.strerror}", Origin(str(path)))) from error
+
+
+def check_writable(path: Path) -> None:
+    """Find out, before the work that a file is to hold, that it can be written. Errors: InputError as write_whole."""
+    with usable(path):
+        if _is_special(path):
+            if not os.access(path, os.W_OK):  # opening a pipe would end it for its reader
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        target = Path(os.path.realpath(path))
+        with tempfile.TemporaryFile(prefix=f".{target.name}.", dir=target.parent):
+            return
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file()
 
 
 def read_document(path: Path) -> Any:
     """The JSON document in a file. Errors: InputError for a file that cannot be read, or is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(Problem(f"cannot read: {error.strerror}", Origin(str(path)))) from error
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(f"not UTF-8 at byte {error.start}", Origin(str(path)))) from error
-    return from_text(text, str(path))
+    return from_text(Source.read(path).text, str(path))
 
 
 def with_lines(error: InputError) -> InputError:

@@ -20,7 +20,7 @@ def inventory(as_json: bool, **options: Any) -> None:
     from runner.parse.patterns import select
 
     hosts = hosts_of(options)
-    found = select(read_inventory(hosts, None), "all", hosts.limit)
+    found = select(read_inventory(hosts, None), hosts.limit or "all")
     rows = [_row(host.name, host.groups, host.connection) for host in found]
     if as_json:
         print_json({"kind": "ce-runner inventory", "hosts": rows})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -51,6 +52,7 @@ def up(scenario: str, hosts: int | None, port: int, directory: Path, pace: float
 
     With --json, one line tells when and where it serves, and a second one, at the end, what went over the wire.
     """
+    from runner.cli.files import usable
     from runner.lab.fleet import Fleet, write_inventory
     from runner.lab.scenario import ScenarioError, load_scenario
     from runner.lab.server import LabThread
@@ -62,8 +64,11 @@ def up(scenario: str, hosts: int | None, port: int, directory: Path, pace: float
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with LabThread(fleet, port=port, pace=pace) as served:
-        path = write_inventory(fleet, served.addresses, directory)
+    with ExitStack() as stack:
+        with usable(f"--port {port}"):
+            served = stack.enter_context(LabThread(fleet, port=port, pace=pace))
+        with usable(directory):
+            path = write_inventory(fleet, served.addresses, directory)
         _tell(
             as_json, {"inventory": str(path), "hosts": len(fleet.specs)}, f"{len(fleet.specs)} hosts; try: {_try(path)}"
         )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.options import json_option
+from runner.model.errors import InputError, Problem
+from runner.model.source import Origin
 
 if TYPE_CHECKING:
     from runner.record.entries import Intent, RunEntry, RunRecord
@@ -19,19 +21,36 @@ if TYPE_CHECKING:
 @json_option
 def runs(run: str | None, journal: Path | None, as_json: bool) -> None:
     """List the runs of the journal, or show one: its outcomes, and changes whose outcome was never recorded."""
-    from runner.cli.files import journal_path
-    from runner.cli.output import print_json
+    from runner.cli.files import journal_path, usable
     from runner.record.journal import Journal
 
-    with Journal(journal or journal_path()) as recorded:
+    path = journal or journal_path()
+    with usable(path):
+        exists = path.exists()
+    if not exists:  # opening it would make it
+        if journal is not None or run is not None:
+            raise InputError(Problem("there is no such journal", Origin(str(path))))
+        _show_all((), as_json)
+        return
+    with Journal(path) as recorded:
         if run is None:
-            entries = recorded.runs()
-            if as_json:
-                print_json({"kind": "ce-runner runs", "runs": [_entry(entry) for entry in entries]})
-            else:
-                click.echo("\n".join(_line(entry) for entry in entries) or "no run is recorded")
-            return
-        record, unfinished = recorded.run(run), recorded.unfinished(run)
+            _show_all(recorded.runs(), as_json)
+        else:
+            _show_one(recorded.run(run), recorded.unfinished(run), as_json)
+
+
+def _show_all(entries: tuple[RunEntry, ...], as_json: bool) -> None:
+    from runner.cli.output import print_json
+
+    if as_json:
+        print_json({"kind": "ce-runner runs", "runs": [_entry(entry) for entry in entries]})
+    else:
+        click.echo("\n".join(_line(entry) for entry in entries) or "no run is recorded")
+
+
+def _show_one(record: RunRecord, unfinished: tuple[Intent, ...], as_json: bool) -> None:
+    from runner.cli.output import print_json
+
     if as_json:
         print_json(_document(record, unfinished))
     else:

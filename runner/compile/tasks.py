@@ -26,7 +26,7 @@ def compile_host(
     known: Known,
     modules: Mapping[str, Module[Any]],
     templates: Templates,
-    extra: Mapping[str, Node],
+    extra: Mapping[str, object],
 ) -> tuple[Compiled, ...]:
     """Every task instance of a play on a host, handlers last, as far as it can be decided from what is known."""
     fact_names = frozenset(

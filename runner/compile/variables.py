@@ -67,7 +67,7 @@ def node_names(node: Node, templates: Templates) -> frozenset[str]:
 
 
 def scope_of(
-    play: Play, task: Task, host: Host, known: Known, extra: Mapping[str, Node], fact_names: frozenset[str]
+    play: Play, task: Task, host: Host, known: Known, extra: Mapping[str, object], fact_names: frozenset[str]
 ) -> Scope:
     """Ansible's order: inventory, facts, play vars, task vars, registered results, extra vars (the strongest last)."""
     registers = {t.register for t in (*play.tasks, *play.handlers) if t.register}
@@ -82,9 +82,6 @@ def scope_of(
         **(task.variables or {}),
         **known.registered,
         **extra,
-        "inventory_hostname": host.name,
-        "inventory_hostname_short": host.name.split(".")[0],
-        "group_names": list(host.groups),
     }
     unknown = registers - set(known.registered)
     if known.facts is None:

@@ -74,6 +74,8 @@ def from_text(text: str, file: str) -> Any:
         raise InputError(Problem(message, Origin(file, error.lineno, error.colno))) from None
     except RecursionError:
         raise _problem(file, "this is not a document of ce-runner: it is nested too deeply") from None
+    except ValueError:  # Python reads no integer of more than some thousand digits
+        raise _problem(file, "this is not a document of ce-runner: it holds a number with too many digits") from None
 
 
 def _plan_body(plan: Plan) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from runner.model.errors import Problem
 from runner.model.secret import Secret
-from runner.model.source import Node, Origin
+from runner.model.source import Origin
 
 
 class Authentication(StrEnum):
@@ -53,13 +53,13 @@ class Connection:
 class Host:
     """A host with its variables, already merged by Ansible's precedence (all, groups by depth, host, `-e`).
 
-    The password is in `connection` only, never among the variables. `groups` are those it is in, parents included,
-    without `all`.
+    A variable is a Node as the user wrote it. The password is in `connection` only; a variable that it is made of is a
+    Secret, or a list or mapping of them. `groups` are those it is in, parents included, without `all`.
     """
 
     name: str
     groups: tuple[str, ...]
-    variables: Mapping[str, Node]
+    variables: Mapping[str, object]
     origin: Origin
     connection: Connection
 
@@ -68,12 +68,13 @@ class Host:
 class Inventory:
     """All hosts in file order; `files` are the paths that were read, for the plan's digest.
 
-    `extra` are the variables of `-e`: they are in every host's variables and stand above those of plays and tasks too.
+    `extra` are the variables of `-e`: they are in every host's variables, in the same form, and stand above those of
+    plays and tasks too.
     `warnings` are settings that were understood and have no effect here.
     """
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]  # group -> its hosts, children's included
     files: tuple[str, ...]
-    extra: Mapping[str, Node] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()

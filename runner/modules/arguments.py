@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from runner.model.errors import InputError, Problem
+from runner.model.errors import InputError, Problem, did_you_mean
 from runner.model.secret import MASK, Secret
 from runner.model.source import ListNode, MapNode, Node, Origin, ScalarNode, plain
 from runner.modules.base import Arguments, LocalModule, Module
@@ -79,9 +79,22 @@ def _plain(value: object) -> object:
 
 
 def _canonical(schema: type[Arguments], data: Mapping[str, object]) -> dict[str, object]:
-    """Aliases resolved; null means "not given", as in Ansible; names that are wrong are reported by `_names`."""
-    known = {schema.aliases.get(name, name): value for name, value in data.items() if value is not None}
-    return {name: value for name, value in known.items() if name in schema.model_fields}
+    """Aliases resolved; names that are wrong are reported by `_names`.
+
+    null means "not given", as in Ansible, but where any value is taken it is one.
+    """
+    known = {schema.aliases.get(name, name): value for name, value in data.items()}
+    fields = schema.model_fields
+    return {
+        name: value
+        for name, value in known.items()
+        if name in fields and (value is not None or _takes_null(fields[name]))
+    }
+
+
+def _takes_null(field: FieldInfo) -> bool:
+    """`debug: {msg: null}` shows null in Ansible: its action plugin takes the default only for a missing `msg`."""
+    return field.annotation is Any and field.default is not None
 
 
 def _names(module: Module[Any], tree: MapNode) -> list[Problem]:
@@ -105,9 +118,8 @@ def _names(module: Module[Any], tree: MapNode) -> list[Problem]:
 
 def _hint(name: str, valid: Iterable[str]) -> str:
     choices = sorted(valid)
-    if close := difflib.get_close_matches(name, choices, n=1):
-        return f"did you mean {close[0]!r}?"
-    return f"it has: {', '.join(choices)}" if choices else "it takes no arguments"
+    otherwise = f"it has: {', '.join(choices)}" if choices else "it takes no arguments"
+    return did_you_mean(name, choices) or otherwise
 
 
 def _judged(schema: type[Arguments], error: ValidationError, open_names: set[str]) -> list[ErrorDetails]:
@@ -193,8 +205,7 @@ def _quote_hint(value: object, node: Node) -> str:
 
 def _wrong_choice(name: str, expected: str, value: object) -> tuple[str, str]:
     choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
-    close = difflib.get_close_matches(str(value), choices, n=1) if isinstance(value, str) else []
-    hint = f"did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
     return f"{name} must be one of {', '.join(choices)}; not {describe(value)}", hint
 
 

@@ -85,6 +85,15 @@ class Shown:
     property: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """What a thing that is as wanted says of another, which the state module named `module` knows by `key`."""
+
+    module: str
+    key: str
+    desired: Desired
+
+
 class Module(ABC, Generic[A]):
     """What all modules have. `name` is Ansible's module name where Ansible has one; `aliases` are its FQCNs."""
 
@@ -152,6 +161,10 @@ class StateModule(Module[A], Generic[A]):
             if self.key(other) == own:
                 before = State(after.exists, {**before.properties, **after.properties}) if after.exists else after
         return before
+
+    def implied(self, arguments: A, desired: Desired) -> tuple[Implied, ...]:
+        """What must hold of other things, and what it is written as elsewhere, so that contradictions are found."""
+        return ()
 
     def promise(self, arguments: A, before: State, desired: Desired) -> State:
         """The state that must be read after the write."""

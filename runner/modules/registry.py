@@ -12,7 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeGuard
 
+from runner.model.state import Desired
 from runner.model.value import EnumValue, Int32, Int64, Value
+from runner.modules.base import Implied
 
 Data = int | str | bytes | tuple[str, ...]
 
@@ -30,6 +32,7 @@ _DRIVES = frozenset({"HKLM", "HKCU"})  # the others have no drive: HKU: is a Dri
 _PROVIDER = "Registry::"
 _PATH = re.compile(r"(?:Registry::)?(HK[A-Z_]+):?(?:\\+(.*))?", re.IGNORECASE | re.DOTALL)
 
+MODULE = "win_regedit"  # manages keys and values; other modules that write some say so by this name
 DEFAULT = "(default)"  # how the property cmdlets call the unnamed value (reg-sip-default)
 _WORDS = MappingProxyType(  # our word -> word of -Type (reg-sip-badtype: REG_ words are unknown)
     {
@@ -121,6 +124,16 @@ def parse_key(text: str) -> Key:
     if any(name in (".", "..") for name in names):
         raise ValueError("a registry path is written out, without . or ..")
     return Key(hive, "\\".join(names))
+
+
+def identity(key: Key, name: str | None) -> str:
+    """What all spellings of a value ("" is the unnamed one), or without a name of a key, have in common."""
+    return key.identity if name is None else f"{key.identity}::{fold(name or DEFAULT)}"
+
+
+def is_there(*keys: Key) -> tuple[Implied, ...]:
+    """That these keys exist, as a thing implies it that needs them."""
+    return tuple(Implied(MODULE, key.identity, Desired(True)) for key in keys)
 
 
 def key_of_ps_path(text: str) -> Key:

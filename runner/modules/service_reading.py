@@ -23,6 +23,7 @@ _STATES = MappingProxyType(  # System.ServiceProcess.ServiceControllerStatus
 )
 PENDING = frozenset({"starting", "stopping", "resuming", "pausing"})
 _START_MODES = MappingProxyType({0: "boot", 1: "system", 2: "auto", 3: "manual", 4: "disabled"})
+DELAYED = "DelayedAutostart"  # the value of a service's key; Start has the rest of the start mode
 DEPENDENTS = "running_dependents"
 _BY_CIM = MappingProxyType({"process_id": "ProcessId", "description": "Description"})
 
@@ -44,6 +45,15 @@ class Asked:
 
 def service_key(name: str) -> Key:
     return Key(HIVES["HKLM"], f"SYSTEM\\CurrentControlSet\\Services\\{name}")
+
+
+def start_values(mode: str) -> Mapping[str, int]:
+    """The DWORDs of a service's key that a start mode is made of (svc-reg-start).
+
+    Both automatic modes have the delayed flag, because it outlives a change to manual and back.
+    """
+    start = next(number for number, name in _START_MODES.items() if name == ("auto" if mode == "delayed" else mode))
+    return {"Start": start, DELAYED: int(mode == "delayed")} if mode in ("auto", "delayed") else {"Start": start}
 
 
 def next_round(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[Statement, ...]:
@@ -94,7 +104,7 @@ def _first(asked: Sequence[Asked]) -> tuple[Statement, ...]:
             LiteralPath=tuple(service_key(name).literal for name in names),
             ErrorAction="SilentlyContinue",
         ),
-        command("Select-Object", Property=("PSPath", "Start", "DelayedAutostart")),
+        command("Select-Object", Property=("PSPath", "Start", DELAYED)),
     )
     statements: list[Statement] = [_services(names), keys]
     if columns := _cim_columns(asked):
@@ -206,7 +216,7 @@ def _from_instance(name: str, instance: PSObject) -> Property:
 
 def _start_mode(key: PSObject) -> str | None:
     mode = _START_MODES.get(_number(key.get("Start")))
-    return "delayed" if mode == "auto" and key.get("DelayedAutostart") == 1 else mode
+    return "delayed" if mode == "auto" and key.get(DELAYED) == 1 else mode
 
 
 def _matching(outputs: Iterable[Value], column: str, wanted: str) -> PSObject | None:

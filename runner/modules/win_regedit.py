@@ -7,7 +7,7 @@ ours. Facts about the registry provider: groundtruth/pwsh76/windows.md (Registry
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,13 +16,16 @@ from pydantic_core import PydanticCustomError
 
 from runner.model.command import Statement, command
 from runner.model.state import Desired, OtherThan, State, Unreadable
-from runner.modules.base import Arguments, Impossible, Irreversible, Round, Shown, StateModule
+from runner.modules.base import Arguments, Implied, Impossible, Irreversible, Round, Shown, StateModule
 from runner.modules.registry import (
     DEFAULT,
+    MODULE,
     TEXT_KINDS,
     Data,
     Key,
     fold,
+    identity,
+    is_there,
     is_writable,
     normalised,
     parse_key,
@@ -119,6 +122,10 @@ class _Target:
 
     key: Key
     name: str | None
+    identity: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", identity(self.key, self.name))
 
     @property
     def label(self) -> str:
@@ -139,7 +146,7 @@ def _target(arguments: RegeditArguments) -> _Target:
 
 
 class WinRegedit(StateModule[RegeditArguments]):
-    name = "win_regedit"
+    name = MODULE
     aliases = ("ansible.windows.win_regedit",)
     summary = "Registry values of every kind, and whole keys, in the 64-bit and the 32-bit view"
     notes = (
@@ -170,8 +177,7 @@ class WinRegedit(StateModule[RegeditArguments]):
         return tuple(arguments.model_copy(update={"view": view}) for view in ("64", "32"))
 
     def key(self, arguments: RegeditArguments) -> str:
-        target = _target(arguments)
-        return target.key.identity if target.name is None else f"{target.key.identity}::{fold(target.property_name)}"
+        return _target(arguments).identity
 
     def shown(self, arguments: RegeditArguments) -> Shown:
         target = _target(arguments)
@@ -196,6 +202,13 @@ class WinRegedit(StateModule[RegeditArguments]):
         if target.name is None:
             return Desired(True)
         return Desired(True, {"type": arguments.type, "data": arguments.data})
+
+    def implied(self, arguments: RegeditArguments, desired: Desired) -> tuple[Implied, ...]:
+        """What is there needs all keys above it: a task that removes one of them contradicts it."""
+        target = _target(arguments)
+        if not desired.exists:
+            return ()
+        return is_there(*(target.key.line if target.name is not None else target.key.line[:-1]))
 
     def promise(self, arguments: RegeditArguments, before: State, desired: Desired) -> State:
         if desired.exists:
@@ -229,7 +242,7 @@ class WinRegedit(StateModule[RegeditArguments]):
     ) -> State:
         target = _target(arguments)
         for other, after in earlier:
-            before = _over(target, before, _target(other), after, self.key(other) == self.key(arguments))
+            before = _over(target, before, _target(other), after)
         return before
 
 
@@ -299,13 +312,31 @@ def _undo_value(target: _Target, before: State) -> tuple[Statement, ...] | Irrev
     return Irreversible(f"{target.label} is of kind {kind!s}, which cannot be written with this data")
 
 
-def _over(target: _Target, before: State, other: _Target, after: State, is_same: bool) -> State:
-    """`before` of a target after one earlier change: the same thing, a key made on its way, a key removed above it."""
-    if is_same:
+def _over(target: _Target, before: State, other: _Target, after: State) -> State:
+    """`before` of a target after one earlier change: the same thing, a key made on its way, a key removed above it.
+
+    Of a key that is to be removed also what else earlier tasks remove from it. What they put below it does not come
+    to be counted: such a task contradicts the removal.
+    """
+    if other.identity == target.identity:
         return after
     if after.exists and not before.exists:
         left = tuple(path for path in _missing(before) if not parse_key(path).holds(other.key))
         return State(True) if target.name is None and not left else _absent(left)
     if not after.exists and other.name is None and other.key.holds(target.key):
         return _absent(tuple(key.literal for key in target.key.line if other.key.holds(key)))
+    if not after.exists and target.name is None:
+        return _less(before, target.key, other)
     return before
+
+
+def _less(before: State, key: Key, removed: _Target) -> State:
+    """A key, with one value or subkey less if what was removed is directly in it."""
+    if removed.name is None:
+        counted, holder = SUBKEYS, removed.key.line[-2:-1]
+    else:
+        counted, holder = VALUES, (removed.key,)
+    count = before.properties.get(counted)
+    if not isinstance(count, int) or [one.identity for one in holder] != [key.identity]:
+        return before
+    return State(before.exists, MappingProxyType({**before.properties, counted: count - 1}))

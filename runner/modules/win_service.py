@@ -16,9 +16,19 @@ from pydantic_core import PydanticCustomError
 from runner.model.command import Command, Reply, Statement, command
 from runner.model.state import Desired, OtherThan, State, Unreadable, Wish
 from runner.model.value import Int32
-from runner.modules.base import Arguments, Impossible, Irreversible, Round, Shown, StateModule
-from runner.modules.registry import fold
-from runner.modules.service_reading import DEPENDENTS, PENDING, Asked, conclude, next_round, service_key
+from runner.modules.base import Arguments, Implied, Impossible, Irreversible, Round, Shown, StateModule
+from runner.modules.registry import MODULE as REGISTRY
+from runner.modules.registry import fold, identity, is_there
+from runner.modules.service_reading import (
+    DELAYED,
+    DEPENDENTS,
+    PENDING,
+    Asked,
+    conclude,
+    next_round,
+    service_key,
+    start_values,
+)
 
 _STARTUP_TYPES = MappingProxyType(
     {"auto": "Automatic", "delayed": "Automatic", "manual": "Manual", "disabled": "Disabled"}
@@ -129,6 +139,20 @@ class WinService(StateModule[ServiceArguments]):
             wishes["process_id"] = OtherThan(before.properties.get("process_id"))
         return Desired(True, wishes)
 
+    def implied(self, arguments: ServiceArguments, desired: Desired) -> tuple[Implied, ...]:
+        """A service needs its key, and a start mode is values of it: registry tasks may contradict both."""
+        if not desired.exists:
+            return ()
+        key = service_key(arguments.name)
+        values = start_values(arguments.start_mode) if arguments.start_mode else {}
+        return (
+            *is_there(*key.line),
+            *(
+                Implied(REGISTRY, identity(key, name), Desired(True, {"type": "dword", "data": data}))
+                for name, data in values.items()
+            ),
+        )
+
     def write(self, arguments: ServiceArguments, before: State) -> tuple[Statement, ...]:
         wanted = self.desired(arguments, before)
         if isinstance(wanted, Impossible):
@@ -208,15 +232,15 @@ def _texts(name: str, display_name: Wish, description: Wish) -> Iterator[Stateme
 
 
 def _start_mode(name: str, mode: str) -> Iterator[Statement]:
-    """The delayed flag is written for both automatic modes, because it outlives a change to manual and back."""
     yield (command("Set-Service", Name=name, StartupType=_STARTUP_TYPES[mode]),)
-    if mode in ("auto", "delayed"):
+    delayed = start_values(mode).get(DELAYED)
+    if delayed is not None:
         yield (
             command(
                 "Set-ItemProperty",
                 LiteralPath=service_key(name).literal,
-                Name="DelayedAutostart",
-                Value=Int32(mode == "delayed"),
+                Name=DELAYED,
+                Value=Int32(delayed),
                 Type="DWord",
             ),
         )

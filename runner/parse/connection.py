@@ -7,14 +7,17 @@ are those of Ansible's connection plugin psrp (docs.ansible.com, ansible.builtin
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from runner.model.errors import did_you_mean
 from runner.model.inventory import Authentication, Connection, Deadlines
-from runner.model.secret import Secret
+from runner.model.secret import MASK, Secret
 from runner.model.source import Node, ScalarNode
+from runner.parse.fields import RESERVED
+from runner.parse.ranges import is_ipv6
 from runner.parse.sources import Findings
 from runner.template import TemplateError, Templates
 
@@ -60,6 +63,7 @@ _NO_EFFECT: Mapping[str, str] = MappingProxyType(
     }
 )
 _OUR_PREFIX = "ansible_psrp_"
+_NAME = re.compile(r"\w(?:[\w.-]*[\w.])?")  # letters of all scripts: the resolver knows what to do with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class ConnectionReader:
         authentication = Authentication(values.choice(("ansible_psrp_auth",), tuple(Authentication), "negotiate"))
         encryption = values.choice(("ansible_psrp_message_encryption",), ("auto", "always", "never"), "auto")
         connection = Connection(
-            address=values.text(_HOST) or name,
+            address=values.address(_HOST, name),
             port=port,
             user=values.text(_USER),
             password=values.password() or self.password,
@@ -105,6 +109,20 @@ class ConnectionReader:
         )
         self._agreement(connection, variables)
         return connection
+
+    def visible(self, variables: Mapping[str, Node]) -> Mapping[str, object]:
+        """The variables that templates may see: no password, and a Secret for each one that a password is made of.
+
+        How a host is reached (`ansible_user` and the like) is no secret, even if a password is made of it too.
+        """
+        seen: dict[str, object] = {name: node for name, node in variables.items() if name not in SECRET_VARIABLES}
+        secrets = [variables[name] for name in SECRET_VARIABLES & variables.keys()]
+        may_be_secret = {name: value for name, value in seen.items() if name not in (*_READ, *RESERVED)}
+        values = _Values(self.templates, self.found, variables, self.environment)
+        for secret in secrets:
+            for name in values.ingredients(secret, may_be_secret):
+                seen[name] = values.concealed(variables[name])
+        return seen
 
     def _names(self, variables: Mapping[str, Node]) -> None:
         """Unknown `ansible_psrp_*` are mistakes: `cert_validaton: ignore` must not pass for a wish that was heard."""
@@ -155,6 +173,18 @@ class _Values:
         self.found.add(f"{self._name(node)} must be a text", node, "quote it")
         return None
 
+    def address(self, names: Sequence[str], host: str) -> str:
+        """A host name, an IPv4 or an IPv6 address; a port is no part of it. Without one, the host's own name."""
+        text = self.text(names)
+        address = text or host
+        if _NAME.fullmatch(address) or is_ipv6(address):
+            return address
+        node = self._value(names)[0] if text else self.variables.get("inventory_hostname")
+        what = self._name(node) if text else repr(host)
+        hint = "the port goes into ansible_port" if text else "set ansible_host to where it is reached"
+        self.found.add(f"{what} is no host name and no address", node, hint)
+        return host
+
     def path(self, names: Sequence[str]) -> str | None:
         text = self.text(names)
         return os.path.expanduser(text) if text else None
@@ -169,14 +199,15 @@ class _Values:
         return None
 
     def choice(self, names: Sequence[str], choices: Sequence[str], default: str) -> str:
-        node, _ = self._value(names)
+        node, value = self._value(names)
         text = self.text(names)
         if text is None:
             return default
         if text.lower() in choices:
             return text.lower()
         hint = did_you_mean(text, choices) or f"one of {', '.join(choices)}"
-        self.found.add(f"{self._name(node)} {text!r} is not supported by ce-runner", node, hint)
+        shown = MASK if isinstance(value, Secret) else repr(text)
+        self.found.add(f"{self._name(node)} {shown} is not supported by ce-runner", node, hint)
         return default
 
     def port(self, names: Sequence[str]) -> int | None:
@@ -212,10 +243,27 @@ class _Values:
         if not given:
             return None, None
         try:
-            return given[-1], self.templates.render(given[-1], {**self.variables, "lookup": self._lookup})
+            return given[-1], self._rendered(given[-1])
         except TemplateError as error:
             self.found.extend([error.problem])
             return given[-1], None
+
+    def ingredients(self, secret: Node, variables: Mapping[str, object]) -> frozenset[str]:
+        """The variables that a password is made of; of one that cannot be compiled, which `_value` reports, none."""
+        try:
+            return self.templates.ingredients(secret, variables)
+        except TemplateError:
+            return frozenset()
+
+    def concealed(self, node: Node) -> object:
+        """A variable's value with each text in it a Secret."""
+        try:
+            return _concealed(self._rendered(node))
+        except TemplateError:  # then it went into no password: those that are read, but do not render, are reported
+            return node
+
+    def _rendered(self, node: Node) -> object:
+        return self.templates.render(node, {**self.variables, "lookup": self._lookup})
 
     def _lookup(self, plugin: str, name: str) -> Secret:
         """Ansible's `lookup('env', NAME)`; what it gives is treated as a secret."""
@@ -227,3 +275,14 @@ class _Values:
 
     def _name(self, node: Node | None) -> str:
         return next(name for name, other in self.variables.items() if other is node)
+
+
+def _concealed(value: object) -> object:
+    match value:
+        case None | bool() | Secret():
+            return value
+        case Mapping():
+            return {name: _concealed(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_concealed(item) for item in value]
+    return Secret(str(value))

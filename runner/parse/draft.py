@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from runner.parse.sources import Findings
 ALL = "all"
 UNGROUPED = "ungrouped"
 _PRIORITY = "ansible_group_priority"
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _NOT_IN_NAMES = frozenset("{}\"'`|,;&!*?~/\\ \t")
 
 
@@ -120,7 +122,7 @@ def _priority(draft: Draft, name: str) -> int:
     if node is None:
         return 1
     value = node.value if isinstance(node, ScalarNode) else None
-    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit():
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value

@@ -49,10 +49,13 @@ def _pairs(text: str, found: Findings) -> Mapping[str, Node]:
         found.add(f"the quotes do not match ({error})", origin)
         return {}
     pairs: dict[str, Node] = {}
-    for word in words:
+    for number, word in enumerate(words, 1):
         name, equals, value = word.partition("=")
         if not equals or not fields.IDENTIFIER.fullmatch(name):
-            found.add("-e wants name=value, @FILE or a mapping", origin, f"{name!r} is no name=value")
+            # Not the word itself: after a forgotten quote it is a piece of a value, which may be a password.
+            hint = f"word {number} of {len(words)} is no name=value; a value with blanks needs quotes of its own"
+            found.add("-e wants name=value, @FILE or a mapping", origin, hint)
         else:
+            fields.unreserved(name, origin, found)
             pairs[name] = ScalarNode(value, origin, value)
     return pairs

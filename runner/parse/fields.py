@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.model.source import ListNode, MapNode, Node, ScalarNode
+from runner.model.source import ListNode, MapNode, Node, Origin, ScalarNode
 from runner.parse.sources import Findings, kind, text_of
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What every host has of itself; nobody else can set it (docs.ansible.com, "Special variables", "Magic variables").
+RESERVED = ("inventory_hostname", "inventory_hostname_short", "group_names")
+_SIZE = re.compile(r"[0-9]{1,9}")
 
 
 def text(node: Node | None, what: str, found: Findings) -> str | None:
@@ -54,10 +57,17 @@ def identifier(node: Node | None, what: str, found: Findings) -> str | None:
         return None
     name = text_of(node)
     if name is not None and IDENTIFIER.fullmatch(name):
+        unreserved(name, node.origin, found)
         return name
     hint = "letters, digits and underscores, no digit first"
     found.add(f"{what} must be a variable name, not {_shown(node)}", node, hint)
     return None
+
+
+def unreserved(name: str, origin: Origin, found: Findings) -> None:
+    """Reports a name that only the inventory itself may give a value."""
+    if name in RESERVED:
+        found.add(f"{name} is what the inventory says of a host and cannot be set", origin)
 
 
 def variables(node: Node | None, what: str, found: Findings) -> Mapping[str, Node]:
@@ -77,7 +87,7 @@ def serial(node: Node | None, found: Findings) -> tuple[int | str, ...]:
     sizes: list[int | str] = []
     for item in items(node):
         value: Any = item.value if isinstance(item, ScalarNode) else None
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if isinstance(value, str) and _SIZE.fullmatch(value):
             value = int(value)
         if _is_size(value):
             sizes.append(value)

@@ -10,9 +10,10 @@ from pathlib import Path
 from runner.model.errors import InputError
 from runner.model.inventory import Host, Inventory
 from runner.model.secret import Secret
-from runner.model.source import Node, Origin, ScalarNode, node_of
+from runner.model.source import ListNode, MapNode, Node, Origin, ScalarNode, node_of
 from runner.parse.connection import SECRET_VARIABLES, ConnectionReader
 from runner.parse.draft import ALL, Draft, HostDraft, Lineage, members
+from runner.parse.fields import RESERVED
 from runner.parse.inventory_ini import read_ini
 from runner.parse.inventory_yaml import read_yaml
 from runner.parse.sources import Findings
@@ -42,6 +43,9 @@ def parse_inventory(
     Errors: InputError with every Problem of all files.
     """
     found, ignored = Findings(), Findings()
+    if playbook_folder is not None and not playbook_folder.is_dir():
+        message = "the playbook's folder is not there: no group_vars and host_vars beside the playbook are read"
+        ignored.add(message, Origin(str(playbook_folder)))
     draft = Draft(found)
     read: list[str] = []
     for path in paths:
@@ -56,7 +60,7 @@ def parse_inventory(
         found.add("the inventory has no hosts", Origin(str(paths[0])) if paths else None)
     found.raise_if_any()
     groups = dict(members(draft, merger.lineage))
-    return Inventory(hosts, groups, tuple(read), _without_secrets(extra or {}), tuple(ignored.problems))
+    return Inventory(hosts, groups, tuple(read), _visible(extra or {}, hosts), tuple(ignored.problems))
 
 
 def _files(path: Path, found: Findings) -> Sequence[Path]:
@@ -83,22 +87,24 @@ def _host(draft: HostDraft, merger: _Merger, connections: ConnectionReader) -> H
     groups = merger.lineage.groups_of(draft)
     variables = merger.variables(draft, groups)
     names = tuple(sorted(groups))
-    own = {
-        "inventory_hostname": _data(draft.name, draft.origin),
-        "inventory_hostname_short": _data(draft.name.split(".")[0], draft.origin),
-        "group_names": node_of(names, draft.origin),
-    }
-    variables = {**variables, **own}
+    own = (draft.name, draft.name.split(".")[0], names)
+    variables = {**variables, **{name: node_of(value, draft.origin) for name, value in zip(RESERVED, own, strict=True)}}
     connection = connections.read(draft.name, variables)
-    return Host(draft.name, names, _without_secrets(variables), draft.origin, connection)
+    return Host(draft.name, names, connections.visible(variables), draft.origin, connection)
 
 
-def _data(text: str, origin: Origin) -> ScalarNode:
-    return ScalarNode(text, origin, text)
+def _visible(extra: Variables, hosts: Mapping[str, Host]) -> Mapping[str, object]:
+    """The variables of `-e` without passwords.
 
-
-def _without_secrets(variables: Variables) -> Variables:
-    return {name: node for name, node in variables.items() if name not in SECRET_VARIABLES}
+    Of one that a password is made of, the Secret that the hosts have; if theirs differ, each host's own has to do.
+    """
+    visible: dict[str, object] = {}
+    for name in extra.keys() - SECRET_VARIABLES:
+        values = [host.variables[name] for host in hosts.values()]
+        hidden = [value for value in values if not isinstance(value, (ScalarNode, ListNode, MapNode))]
+        if all(value == hidden[0] for value in hidden):
+            visible[name] = hidden[0] if hidden else extra[name]
+    return visible
 
 
 @dataclass(slots=True)

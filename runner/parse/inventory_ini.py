@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from runner.model.errors import did_you_mean
 from runner.model.source import Node, Origin, ScalarNode, node_of
 from runner.parse.draft import UNGROUPED, Draft
-from runner.parse.fields import IDENTIFIER
+from runner.parse.fields import IDENTIFIER, unreserved
 from runner.parse.sources import Source
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::([^\]\s]*))?\]\s*(?:#.*)?")
@@ -113,6 +113,7 @@ class _IniReader:
 
     def _set(self, variables: dict[str, Node], name: str, value: str, at: Origin, column: int) -> None:
         if IDENTIFIER.fullmatch(name):
+            unreserved(name, at, self.draft.found)
             variables[name] = _literal(value, Origin(at.file, at.line, column))
         else:
             self.draft.found.add(f"{name!r} is no variable name", at, "letters, digits and underscores, no digit first")

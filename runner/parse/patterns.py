@@ -14,32 +14,32 @@ from runner.parse.sources import Source
 
 _NAMED_ALL = ("all", "*")
 _PART = re.compile(r"~[^,]*|(?:\[[^\]]*\]|[^,:\[])+")
-_SUBSCRIPT = re.compile(r"(?P<name>.+)\[(?:(?P<index>-?[0-9]+)|(?P<first>[0-9]*)[:-](?P<last>[0-9]*))\]")
+_SUBSCRIPT = re.compile(r"(?P<name>.+)\[(?:(?P<index>-?[0-9]{1,9})|(?P<first>[0-9]{0,9})[:-](?P<last>[0-9]{0,9}))\]")
 
 
 def select(
     inventory: Inventory, pattern: str, limit: str | None = None, origin: Origin | None = None
 ) -> tuple[Host, ...]:
-    """The hosts of a pattern that the limit allows, in the inventory's order.
+    """The hosts of a pattern that the limit allows, in the inventory's order; none when it leaves none of them.
 
     Names, groups, `all`, wildcards, `~regex`, `group[0]`, `group[1:3]`, unions by `,` or `:`, intersections `:&`,
-    exclusions `:!`; in a limit also `@FILE` with one pattern per line. Errors: InputError, placed at `origin`, for
-    unknown names, for wildcards that match nothing, and for a limit that leaves no host.
+    exclusions `:!`; in a limit also `@FILE` with one pattern per line. Errors: InputError, placed at `origin` or at
+    `--limit`, for unknown names, for wildcards that match nothing, and for brackets that do not match.
     """
-    chosen = _matching(inventory, _parts(inventory, pattern), origin)
+    chosen = _matching(inventory, _parts(inventory, pattern, origin), origin)
     if limit is not None:
-        parts = [part for text in _parts(inventory, limit) for part in _from_file(text)]
-        allowed = _matching(inventory, parts, Origin("--limit"))
-        if not (chosen & allowed):
-            raise InputError(Problem(f"the limit {limit!r} leaves no host of {pattern!r}", Origin("--limit")))
-        chosen &= allowed
+        place = Origin("--limit")
+        parts = [part for text in _parts(inventory, limit, place) for part in _from_file(text)]
+        chosen &= _matching(inventory, parts, place)
     return tuple(host for name, host in inventory.hosts.items() if name in chosen)
 
 
-def _parts(inventory: Inventory, pattern: str) -> list[str]:
+def _parts(inventory: Inventory, pattern: str, origin: Origin | None) -> list[str]:
     """The parts of a pattern. A colon in brackets is a range; a regular expression ends only at a comma."""
     if pattern in inventory.hosts:
         return [pattern]  # an IPv6 address is full of colons
+    if "[" in _PART.sub("", pattern):
+        raise InputError(Problem(f"the brackets in {pattern!r} do not match", origin))
     parts = (found.group().strip() for found in _PART.finditer(pattern))
     return [part for part in parts if part]
 

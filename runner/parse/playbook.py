@@ -123,6 +123,9 @@ class _PlayReader:
     def _notified(self, tasks: Iterable[Task], names: Sequence[str]) -> None:
         for task in tasks:
             for name in task.notify:
-                if name.value not in names and not self.tasks.templates.is_template(str(name.value)):
+                if self.tasks.templates.is_template(str(name.value)):
+                    hint = "write the handler's name; what decides goes into its when:"
+                    self.found.add("handlers are named, not computed: no template in notify", name, hint)
+                elif name.value not in names:
                     hint = did_you_mean(str(name.value), names) or "handlers stand below handlers: in the same play"
                     self.found.add(f"the play has no handler {str(name.value)!r}", name, hint)

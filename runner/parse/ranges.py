@@ -20,13 +20,13 @@ _IPV6_PORT = re.compile(r"\[(?P<name>[0-9A-Fa-f:.]+)\](?::(?P<port>[0-9]{1,5}))?
 def split_port(text: str) -> tuple[str, int | None]:
     """`name:port`, `[IPv6]:port` or a bare name, which may hold ranges."""
     bracketed = _IPV6_PORT.fullmatch(text)
-    if bracketed and _is_ipv6(bracketed["name"]):
+    if bracketed and is_ipv6(bracketed["name"]):
         return bracketed["name"], int(bracketed["port"]) if bracketed["port"] else None
     found = _PORT.fullmatch(text)
     return (found["name"], int(found["port"])) if found else (text, None)
 
 
-def _is_ipv6(text: str) -> bool:
+def is_ipv6(text: str) -> bool:
     try:
         ipaddress.IPv6Address(text)
     except ValueError:

@@ -13,9 +13,17 @@ from runner.model.secret import MASK
 from runner.model.source import ListNode, Node, Origin, ScalarNode
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML 1.1 ends a line
+_KEY = r"(?:pass|pwd|secret|token)\w*[\"']?"
 _SECRET = re.compile(
-    r"""(?:pass|pwd|secret|token)\w*["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|(?P<open>\S.*))""", re.IGNORECASE
+    # After the key `:` or `=`; one that was forgotten shows where a key would stand, or by Ansible's own names.
+    rf"""(?:{_KEY}\s*[:=]\s*|(?:^\s*[\w"']*|ansible_\w*){_KEY}\s+(?![\s:=]))"""
+    r"""(?P<value>"[^"]*"|'[^']*'|(?P<open>\S.*))""",
+    re.IGNORECASE,
 )
+_SECRET_BELOW = re.compile(rf"{_KEY}\s*:\s*(?:[|>][-+0-9]*)?\s*(?:#.*)?$", re.IGNORECASE)
+_EXPRESSION = re.compile(r"\{\{.*?\}\}")
+_LOOKUP = re.compile(r"""lookup\(\s*\\?["']env\\?["']\s*,\s*\\?["']\w*\\?["']\s*\)""")
+_LITERAL = re.compile(r"""'[^']*'|"[^"]*"|[0-9]{3,}""")
 _WORD = re.compile(r"[^\s'\"]{3,}")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -46,13 +54,23 @@ class Source:
     def problem(self, message: str, origin: Origin, hint: str = "") -> Problem:
         """A problem with its source line. What looks like a password's value is in neither line nor message."""
         line = self.lines[origin.line - 1] if 1 <= origin.line <= len(self.lines) else ""
-        secrets = list(_secrets(line))
-        if any(word in line[start:end] for start, end in secrets for word in _WORD.findall(message)):
+        secrets = [(0, len(line))] if self._is_below_secret(origin.line) else list(_secrets(line))
+        secrets = [(start, end) for start, end in secrets if _written(line[start:end])]
+        if any(word in _written(line[start:end]) for start, end in secrets for word in _WORD.findall(message)):
             message, hint = "this value is not valid as it is written", "a password stands in single quotes"
         if secrets:
             start, end = secrets[0]
             line = line[:start] + MASK if origin.column <= end else ""  # a mask would shift what follows it
         return Problem(message, origin, hint, line)
+
+    def _is_below_secret(self, number: int) -> bool:
+        """Whether the nearest line that is indented less begins, or holds, the value of a password."""
+        if not 1 <= number <= len(self.lines):
+            return False
+        indent = _indent(self.lines[number - 1])
+        above = (line for line in reversed(self.lines[: number - 1]) if line.strip() and _indent(line) < indent)
+        parent = next(above, "")
+        return _SECRET_BELOW.search(parent) is not None or any(True for _ in _secrets(parent))
 
 
 @dataclass(slots=True)
@@ -96,15 +114,25 @@ def _position(problem: Problem, order: dict[str, int]) -> tuple[int, int, int]:
 
 
 def _secrets(line: str) -> Iterator[tuple[int, int]]:
-    """Where the values of keys that sound like passwords begin and end; a template is no secret."""
+    """Where the values of keys that sound like passwords begin and end."""
     position = 0
     while found := _SECRET.search(line, position):
         start, end = found.span("value")
         if found["open"] and "{" in line[: found.start()]:  # inside a mapping in braces
             end = start + len(re.split("[,}]", found["open"], maxsplit=1)[0])
-        if "{{" not in line[start : end + 1]:
-            yield start, end
+        yield start, end
         position = max(end, start + 1)
+
+
+def _written(value: str) -> str:
+    """What a value says by itself: without the names in its templates, and without `lookup('env', NAME)`."""
+    said = _EXPRESSION.sub(lambda found: " ".join(_LITERAL.findall(_LOOKUP.sub("", found[0]))), value)
+    return said.strip(" \t'\"")
+
+
+def _indent(line: str) -> int:
+    """A dash of a list counts as indentation: the keys behind it are siblings of those below them."""
+    return len(line) - len(line.lstrip(" -"))
 
 
 def _decoded(file: str, data: bytes) -> str:

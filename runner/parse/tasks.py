@@ -130,7 +130,7 @@ class TaskReader:
 
     def _syntax(self, node: MapNode) -> None:
         """The templates outside the module's arguments."""
-        for key in ("name", "loop", "vars", "notify"):
+        for key in ("name", "loop", "vars"):
             if (value := node.get(key)) is not None:
                 self.found.extend(self.templates.problems(value))
 

@@ -19,9 +19,11 @@ from runner.model.errors import InputError, Problem
 from runner.model.source import ListNode, MapNode, Node, Origin, Scalar, ScalarNode
 from runner.parse.sources import Findings, Source, kind
 
+MAX_BITS = 4096  # of a number
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000  # nodes that aliases may stand for in one file
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SHOWN = 60  # characters of a value in a message
 _CORE = "tag:yaml.org,2002:"
 _READERS: Mapping[str, Callable[[SafeConstructor, yaml.ScalarNode], Scalar]] = MappingProxyType(
     {
@@ -177,9 +179,13 @@ class _Builder:
             self._unknown_tag(str(tag), origin)
             return str(event.value)
         try:
-            return _READERS[name](self._constructor, yaml.ScalarNode(tag, event.value))
+            value = _READERS[name](self._constructor, yaml.ScalarNode(tag, event.value))
+            if isinstance(value, int) and value.bit_length() > MAX_BITS:
+                raise ValueError("hexadecimal digits, of which int() takes any number, though str() does not")
+            return value
         except (ValueError, KeyError, IndexError):
-            self._found.add(f"{event.value!r} cannot be read as {name}", origin, "quote it if it is a text")
+            shown = event.value if len(event.value) <= _SHOWN else f"{event.value[:_SHOWN]}..."
+            self._found.add(f"{shown!r} cannot be read as {name}", origin, "quote it if it is a text")
             return str(event.value)
 
     def _unknown_tag(self, tag: str, origin: Origin) -> None:

@@ -14,6 +14,10 @@ def header_of(finding: Finding) -> Header:
     return finding.header if isinstance(finding, (Skipped, Broken)) else finding.task.header
 
 
+def is_handler(finding: Finding) -> bool:
+    return header_of(finding).id.section != "tasks"
+
+
 def plan_handlers(
     handlers: Sequence[Finding], tasks: Sequence[Step], plan: Callable[[Finding], Step]
 ) -> tuple[Step, ...]:

@@ -1,54 +1,58 @@
-"""What `register` keeps of a task, known before anything is changed."""
+"""What `register` keeps of a task, known before anything is changed: what the plan will say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from runner.model.jsonvalue import plain
-from runner.model.observation import Finding, Gathered, Observed, Told
-from runner.model.state import State, Unreadable, differences
-from runner.model.task import Broken, Skipped
-from runner.modules.base import Impossible, Module, StateModule
+from runner.model.observation import Finding
+from runner.model.plan import Step, Verdict
+from runner.model.state import State
+from runner.model.task import TaskId
+from runner.modules.base import Module
+from runner.plan.handlers import header_of
+from runner.plan.planner import Planner
 
 
-def assess(finding: Finding, modules: Mapping[str, Module[Any]]) -> dict[str, Any]:
-    """The registered result as plain data: always `changed`, `failed`, `skipped` and `msg`.
+def assess_all(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, dict[str, Any]]:
+    """The registered results of all these tasks of one host, in any order, as plain data.
 
-    A state task also has `before` and `after`: its properties and `exists`; `after` is what the plan promises, and
-    equals `before` when nothing changes. A task that could not be read, or never can be applied, is `failed`.
+    Always `changed`, `failed`, `skipped` and `msg`. A handler that does not run is `skipped`; a task that could not be
+    read, or never can be applied, is `failed`. A state task that could be read also has `before` and `after`: its
+    properties and `exists`, over what the tasks before it (of earlier plays too) will have done; `after` is what the
+    plan promises, and equals `before` when nothing changes.
     """
-    match finding:
-        case Observed():
-            module = modules[finding.task.header.module]
-            if not isinstance(module, StateModule):
-                raise TypeError(f"{module.name} is no module with a state")
-            return _observed(module, finding)
-        case Told():
-            return _result(failed=finding.failed, msg=finding.message)
-        case Gathered():
-            return _result()
-        case Skipped():
-            return _result(skipped=True, msg=finding.condition)
-        case Broken():
-            return _result(failed=True, msg=finding.message)
+    planner = Planner(modules)
+    in_order = sorted(findings, key=lambda finding: header_of(finding).id)
+    plays = groupby(in_order, key=lambda finding: header_of(finding).id.play)
+    steps = [step for _, play in plays for step in planner.play(list(play))]
+    return {step.header.id: _result(step, planner.before.get(step.header.id)) for step in steps}
 
 
-def _observed(module: StateModule[Any], finding: Observed) -> dict[str, Any]:
-    found, arguments = finding.found, finding.task.arguments
-    if isinstance(found, Unreadable):
-        return _result(failed=True, msg=found.reason)
-    desired = module.desired(arguments, found)
-    if isinstance(desired, Impossible):
-        return _result(failed=True, msg=desired.reason, before=_state(found))
-    changed = bool(differences(found, desired))
-    after = module.promise(arguments, found, desired) if changed else found
-    return _result(changed=changed, before=_state(found), after=_state(after))
+def _result(step: Step, before: State | None) -> dict[str, Any]:
+    result = {
+        "changed": step.verdict is Verdict.CHANGE,
+        "failed": step.verdict in (Verdict.FAILED, Verdict.UNREADABLE),
+        "skipped": step.verdict in (Verdict.SKIPPED, Verdict.IDLE),
+        "msg": step.message,
+    }
+    if before is None:
+        return result
+    return {**result, "before": _state(before), "after": _state(step.action.after if step.action else before)}
+
+
+def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The registered result of a loop: `results`, and what holds of all of them."""
+    return {
+        "results": list(results),
+        "changed": any(result["changed"] for result in results),
+        "failed": any(result["failed"] for result in results),
+        "skipped": all(result["skipped"] for result in results),
+        "msg": "",
+    }
 
 
 def _state(state: State) -> dict[str, Any]:
     return {**plain(state.properties), "exists": state.exists}
-
-
-def _result(**known: Any) -> dict[str, Any]:
-    return {"changed": False, "failed": False, "skipped": False, "msg": "", **known}

@@ -18,9 +18,11 @@ from typing import Any
 from runner.model.codec import dump, load
 from runner.model.command import Ids, Statement
 from runner.model.document import dump_plan, from_text, load_plan, to_text
-from runner.model.errors import JournalError
+from runner.model.errors import InputError, JournalError, Problem, did_you_mean
 from runner.model.events import ActionEnded, ChangeIntended, Event, HostEnded, RunEnded, RunStarted
+from runner.model.jsonvalue import Damaged
 from runner.model.outcome import ActionOutcome, HostOutcome
+from runner.model.source import Origin
 from runner.record.entries import ActionEntry, Intent, RunEntry, RunRecord
 from runner.record.failures import explained
 from runner.record.schema import APPLICATION, TABLES, VERSION
@@ -112,16 +114,17 @@ class Journal:
         return tuple(RunEntry(*row) for row in self._rows(f"{_RUN} ORDER BY started DESC, rowid DESC"))
 
     def run(self, run: str) -> RunRecord:
-        """Everything that is known of a run. Errors: also JournalError when there is none of this id."""
+        """Everything that is known of a run. Errors: also InputError when there is none of this id."""
         rows = self._rows(f"{_RUN} WHERE id = ?", run)
         if not rows:
-            raise JournalError(f"{self._path} knows no run {run!r}")
+            hint = did_you_mean(run, (entry.id for entry in self.runs()))
+            raise InputError(Problem(f"no run {run!r} is recorded", Origin(str(self._path)), hint))
         ((plan,),) = self._rows("SELECT plan FROM runs WHERE id = ?", run)
         outcomes = self._rows("SELECT play, host, at, document FROM outcomes WHERE run = ? ORDER BY rowid", run)
         hosts = self._rows("SELECT document FROM hosts WHERE run = ? ORDER BY rowid", run)
         return RunRecord(
             RunEntry(*rows[0]),
-            load_plan(from_text(plan, str(self._path)), str(self._path)),
+            self._read(plan, lambda document: load_plan(document, str(self._path))),
             self._intents(run, ""),
             tuple(ActionEntry(play, host, at, self._load(text, ActionOutcome)) for play, host, at, text in outcomes),
             tuple(self._load(text, HostOutcome) for (text,) in hosts),
@@ -139,7 +142,13 @@ class Journal:
         )
 
     def _load(self, text: str, hint: Any) -> Any:
-        return load(from_text(text, str(self._path)), hint, "journal")
+        return self._read(text, lambda document: load(document, hint, "journal"))
+
+    def _read(self, text: str, reader: Callable[[Any], Any]) -> Any:
+        try:
+            return reader(from_text(text, str(self._path)))
+        except (Damaged, InputError) as error:
+            raise JournalError(f"the journal {self._path} holds what no ce-runner wrote: {error}") from error
 
     def _write(self, sql: str, *values: object) -> None:
         with self._lock, explained(self._path):

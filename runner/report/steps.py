@@ -62,8 +62,9 @@ def _because(names: list[str]) -> str:
 
 
 def _mark(group: list[dict[str, Any]]) -> str:
+    """`!` is something that happens, once: a handler, a restart; the others say what becomes of a thing."""
     action = group[0]["action"]
-    if action.get("because"):
+    if action.get("because") or any(_is_other_than(one["after"]) for one in action["differences"]):
         return "!"
     if group[0]["heading"].get("property"):
         return "~"

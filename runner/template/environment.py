@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import TemplateRuntimeError, TemplateSyntaxError, nodes, pass_context
@@ -27,6 +28,9 @@ _CONCAT = ".concat"  # names that no template can spell
 _BOUNDED = ".bounded"
 _STEPS = ".steps"
 _OUTSIDE = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
+_DECIDING: Mapping[type[nodes.Node], str] = MappingProxyType(
+    {nodes.Getitem: "arg", nodes.CondExpr: "test", nodes.If: "test", nodes.For: "test"}
+)
 _GROWING = frozenset(("center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill", "to_bytes", "encode"))
 
 
@@ -86,6 +90,10 @@ class ValueEnvironment(ImmutableSandboxedEnvironment):
         generator.visit(tree)
         return frozenset(generator.undeclared_identifiers)
 
+    def ingredients(self, tree: nodes.Template) -> frozenset[str]:
+        """Those of `names` whose values may get into the result; what only decides or selects does not."""
+        return self.names(tree) & frozenset(_ingredients(tree))
+
     def _checked(self, tree: nodes.Template) -> nodes.Template:
         for node in tree.find_all(_OUTSIDE):
             raise TemplateSyntaxError(f"{type(node).__name__.lower()} is not available here", node.lineno)
@@ -124,6 +132,14 @@ class _Bounding(NodeTransformer):
         self.generic_visit(node)
         pieces = nodes.List(node.nodes, lineno=node.lineno)
         return nodes.Filter(pieces, _CONCAT, [], [], None, None, lineno=node.lineno)
+
+
+def _ingredients(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, nodes.Name):
+        yield node.name
+    elif not isinstance(node, (nodes.Compare, nodes.Test)):
+        for child in node.iter_child_nodes(exclude=(_DECIDING.get(type(node), ""),)):
+            yield from _ingredients(child)
 
 
 @pass_context

@@ -142,6 +142,8 @@ def settled(value: object) -> object:
         return parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
     if isinstance(value, (range, Iterator)) or (isinstance(value, Set) and not isinstance(value, (set, frozenset))):
         return [settled(item) for item in bounded(value)]
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise TemplateRuntimeError("the number is too large")
     if callable(value):
         raise TemplateRuntimeError("the expression gives a function, not a value: parentheses are missing")
     return value

@@ -33,6 +33,7 @@ class _Compiled:
     template: Template
     alone: bool  # one expression and nothing else: gives the value itself
     names: frozenset[str]
+    ingredients: frozenset[str]  # of these names
 
 
 class Templates:
@@ -53,6 +54,26 @@ class Templates:
     def expression_names(self, text: str) -> frozenset[str]:
         """The variables that a bare expression (`when`, `that`) needs; raises TemplateError."""
         return self._expression(_bare(text)).names
+
+    def ingredients(self, node: Node, variables: Mapping[str, object]) -> frozenset[str]:
+        """The variables whose values may be in the node's own: those that its templates take them from, and theirs.
+
+        A variable that only decides or selects (`secrets[site]`, `x if site == 'a' else y`) is none. TemplateError if
+        the syntax of a template is wrong.
+        """
+        seen: set[str] = set()
+        waiting: list[object] = [node]
+        while waiting:
+            match waiting.pop():
+                case ScalarNode() as scalar if isinstance(scalar.value, str) and self.is_template(scalar.value):
+                    new = (self._text(scalar).ingredients & variables.keys()) - seen
+                    seen |= new
+                    waiting += [variables[name] for name in new]
+                case ListNode(items=items):
+                    waiting += items
+                case MapNode(entries=entries):
+                    waiting += [value for _, value in entries]
+        return frozenset(seen)
 
     def render(self, node: Node, variables: Mapping[str, object]) -> object:
         """The node's value with all templates in it rendered; raises TemplateError with the place of the mistake.
@@ -123,14 +144,14 @@ class Templates:
     def _compile(self, node: ScalarNode, read: Any) -> _Compiled:
         try:
             tree = read(str(node.value))
-            names = self._environment.names(tree)
+            names, ingredients = self._environment.names(tree), self._environment.ingredients(tree)
             template = Template.from_code(self._environment, self._environment.compile(tree), {})
         except TemplateSyntaxError as error:
             origin = origin_at(node, error.lineno)
             raise TemplateError(f"template syntax: {error.message}", _known(origin)) from None
         except (RecursionError, MemoryError, ValueError, SyntaxError, OverflowError) as error:
             raise TemplateError(f"the template cannot be compiled: {_said(error)}", _known(node.origin)) from None
-        return _Compiled(template, _alone(tree), names)
+        return _Compiled(template, _alone(tree), names, ingredients)
 
     def _run(self, compiled: _Compiled, node: ScalarNode, scope: _Scope) -> object:
         # Jinja2 wants a dict here, but reads it only by `in` and `[]`; a real one would render every variable.

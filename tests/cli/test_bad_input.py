@@ -70,6 +70,7 @@ def test_mistakes_of_playbook_and_inventory_come_together(tmp_path: Path) -> Non
         (("check", "/nowhere/site.yml", "-i", str(INVENTORY)), "does not exist"),
         (("check", str(STRONG_CRYPTO), "-i", str(INVENTORY), "--limit", "tokio"), "did you mean"),
         (("check", str(STRONG_CRYPTO), "-i", str(INVENTORY), "-e", "novalue"), "name=value"),
+        (("inventory", "-i", str(INVENTORY), "--limit", "tok-ce-01["), "the brackets in 'tok-ce-01[' do not match"),
         (("doc", "win_regedti"), "did you mean"),
         (("lab", "up", "--scenario", "nothing"), "no scenario is called"),
         (("apply", str(STRONG_CRYPTO), "-i", str(INVENTORY), "--json"), "--yes"),
@@ -81,7 +82,9 @@ def test_bad_usage(arguments: tuple[str, ...], said: str) -> None:
     assert said in answer.err + answer.out
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "ce-runner plan", "format": 99}', "\x00", "{}\n"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"kind": "ce-runner plan", "format": 99}', "\x00", "{}\n", "9" * 5000]
+)
 def test_a_plan_file_that_is_none(text: str, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text(text, encoding="utf-8")

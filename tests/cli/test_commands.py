@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -68,7 +69,6 @@ def test_apply_asks_before_it_changes_anything(answer_no: str, tmp_path: Path, m
 
 def test_runs(tmp_path: Path) -> None:
     journal = tmp_path / "journal.sqlite3"
-    assert ce_runner("runs", "--journal", journal).out.strip() == "no run is recorded"
     with served(UNTOUCHED, tmp_path) as fleet:
         run = fleet.apply(STRONG_CRYPTO).document["run"]
     assert run in ce_runner("runs", "--journal", journal).out
@@ -77,7 +77,66 @@ def test_runs(tmp_path: Path) -> None:
     assert set(document["hosts"].values()) <= {"applied", "compliant"}
     assert {action["result"] for action in document["actions"]} == {"applied"}
     assert "strong crypto: applied" in ce_runner("runs", run, "--journal", journal).out
-    assert ce_runner("runs", "unknown", "--journal", journal).code == 70
+    answer = ce_runner("runs", run[:-1], "--journal", journal)
+    assert answer.code == 64
+    assert f"did you mean {run!r}?" in answer.err
+
+
+def test_runs_makes_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, other = tmp_path / "usual" / "journal.sqlite3", tmp_path / "typo.sqlite3"
+    monkeypatch.setenv("CE_RUNNER_JOURNAL", str(usual))
+    assert ce_runner("runs").out.strip() == "no run is recorded"
+    assert ce_runner("runs", "--json").document["runs"] == []
+    for arguments in (("--journal", other), ("some-run",)):
+        answer = ce_runner("runs", *arguments)
+        assert (answer.code, answer.out) == (64, "")
+        assert "there is no such journal" in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answers = {
+            f"--port {port}": ce_runner("lab", "up", "--scenario", "demo", "--port", str(port)),
+            str(blocked / "lab"): ce_runner("lab", "up", "--scenario", "demo", "--directory", blocked / "lab"),
+            str(blocked / "demo"): ce_runner("demo", "--keep", blocked / "demo"),
+        }
+    for place, answer in answers.items():
+        assert answer.code == 64, answer
+        assert f"{place}: cannot be used: " in answer.err
+
+
+class TestPlanFiles:
+    """`plan --out`: one look at the fleet is dear, so that a bad place is told before it, or the plan is shown."""
+
+    def test_a_place_that_cannot_be_written_is_told_before_the_fleet_is_read(self, tmp_path: Path) -> None:
+        with served(UNTOUCHED, tmp_path) as fleet:
+            answer = fleet.plan(STRONG_CRYPTO, tmp_path / "nowhere" / "plan.json")
+            assert answer.code == 64
+            assert sum(host.traffic.requests for host in fleet.fleet.hosts) == 0
+
+    def test_what_is_no_file_stays_what_it_is(self, tmp_path: Path) -> None:
+        pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target.json"
+        os.mkfifo(pipe)
+        link.symlink_to(target)
+        reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True)
+        with served(UNTOUCHED, tmp_path) as fleet:
+            shown = [fleet.plan(STRONG_CRYPTO, out).document for out in (pipe, link)]
+        piped, _ = reader.communicate(timeout=30)
+        assert [json.loads(piped), json.loads(target.read_text(encoding="utf-8"))] == shown
+        assert pipe.is_fifo()
+        assert link.is_symlink()
+
+    def test_the_plan_is_shown_even_if_it_cannot_be_written(self, tmp_path: Path) -> None:
+        with served(UNTOUCHED, tmp_path) as fleet:
+            answer = fleet.plan(STRONG_CRYPTO, Path("/dev/full"))
+        assert answer.code == 64
+        assert set(answer.hosts) == {"a", "b", "c"}
+        assert answer.err.startswith("/dev/full: cannot be used: No space left on device")
+        assert Path("/dev/full").is_char_device()
 
 
 def test_a_journal_that_cannot_be_written_stops_everything(tmp_path: Path) -> None:
@@ -87,6 +146,17 @@ def test_a_journal_that_cannot_be_written_stops_everything(tmp_path: Path) -> No
         assert answer.code == 70
         assert str(fleet.journal) in answer.document["message"]
         assert [fleet.fleet.machine(name).changes for name in fleet.fleet.specs] == [[], [], []]
+
+
+def test_a_limit_may_leave_a_play_without_hosts(tmp_path: Path) -> None:
+    playbook = tmp_path / "two.yml"
+    playbook.write_text("- hosts: a\n  tasks: [win_ping: ]\n- hosts: b:c\n  tasks: [win_ping: ]\n", encoding="utf-8")
+    with served(UNTOUCHED, tmp_path) as fleet:
+        answer = fleet.check(playbook, "--limit", "b")
+        nowhere = fleet.check(playbook, "--limit", "all:!all")
+    assert [[host["host"] for host in play["hosts"]] for play in answer.document["plays"]] == [[], ["b"]]
+    assert answer.code == 0
+    assert nowhere.code == 64
 
 
 def test_inventory() -> None:

@@ -71,7 +71,7 @@ steps = st.builds(
 )  # fmt: skip
 seconds = st.floats(0, 1e6)
 host_plans = st.builds(
-    HostPlan, text, small, st.lists(steps, max_size=2).map(tuple), objects, text, small, small, text, text, small
+    HostPlan, text, small, st.lists(steps, max_size=2).map(tuple), objects, text, text, small, small, text, text, small
 )
 batches = st.lists(names, max_size=2).map(tuple)
 plays = st.builds(PlayPlan, small, text, batches, st.lists(host_plans, max_size=2).map(tuple))

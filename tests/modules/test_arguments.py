@@ -127,6 +127,12 @@ def test_what_only_a_host_can_tell_is_not_judged(module: str, text: str) -> None
     assert found(module, text) == []
 
 
+def test_null_is_a_value_where_any_value_is_one() -> None:
+    assert validated("debug", "msg:\n").msg is None
+    assert validated("debug", "verbosity:\n").msg == "Hello world!"
+    assert validated("win_regedit", "path: HKLM:\\SOFTWARE\\X\nname: V\ndata:\n").data == ""
+
+
 def test_rendered_values_are_judged_where_they_stand() -> None:
     node = tree('path: HKLM:\\SOFTWARE\\X\nname: V\ndata: "{{ version }}"\n')
     with pytest.raises(InputError) as error:

@@ -66,6 +66,28 @@ def test_what_an_earlier_task_removes_is_gone_with_all_below_it() -> None:
     assert module().over(beside, there, [(removal, after)]) == there
 
 
+@pytest.mark.parametrize(
+    ("removed", "left"),
+    [
+        ({"path": f"{LAB}\\Sub", "state": "absent"}, {"values": 1, "subkeys": 0}),
+        ({"path": LAB.lower(), "name": "V", "state": "absent"}, {"values": 0, "subkeys": 1}),
+        ({"path": f"{LAB}\\Sub\\Deep", "state": "absent"}, {"values": 1, "subkeys": 1}),
+        ({"path": f"{LAB}\\Sub", "name": "V", "state": "absent"}, {"values": 1, "subkeys": 1}),
+        ({"path": f"{LAB}2", "state": "absent"}, {"values": 1, "subkeys": 1}),
+    ],
+)
+def test_a_key_that_is_to_be_removed_holds_less_once_earlier_tasks_took_from_it(
+    removed: dict[str, Any], left: dict[str, int]
+) -> None:
+    """Without subkeys it is removed without -Recurse, which spares what came since; undo gives back what it takes."""
+    first, removal = task(**removed), task(path=LAB, state="absent")
+    after = module().promise(first, State(True), Desired(False))
+    before = module().over(removal, State(True, {"values": 1, "subkeys": 1}), [(first, after)])
+    assert before == State(True, left)
+    ((sent,),) = module().write(removal, before)
+    assert ("Recurse" in dict(sent.parameters)) == (left["subkeys"] > 0)
+
+
 def test_the_last_of_several_changes_of_one_value_counts() -> None:
     first = task(path=LAB, name="V", type="dword", data=1)
     now = State(True, {"type": "dword", "data": 1})

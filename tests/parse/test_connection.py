@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from runner.model.errors import InputError
 from runner.model.inventory import Authentication, Connection, Deadlines, Inventory
 from runner.model.secret import Secret
-from runner.model.source import Origin, node_of
-from runner.parse import parse_inventory
+from runner.model.source import ListNode, MapNode, Origin, ScalarNode, node_of
+from runner.parse import parse_extra_vars, parse_inventory
 from runner.parse.connection import ConnectionReader
 from runner.parse.sources import Findings
 from runner.template import Templates
@@ -146,6 +146,13 @@ def test_a_variable_wins_over_the_asked_password() -> None:
             {"ansible_host": "{{ lookup('env', 'PW') }}.corp"},
             "the template fails: a secret must not become part of a text; use it alone",
         ),
+        ({"ansible_host": "a b/c@d:e"}, "ansible_host is no host name and no address"),
+        ({"ansible_psrp_host": "web01:5986"}, "ansible_psrp_host is no host name and no address"),
+        ({"ansible_host": "-web"}, "ansible_host is no host name and no address"),
+        (
+            {"ansible_psrp_auth": "{{ lookup('env', 'PW') }}"},
+            "ansible_psrp_auth ******** is not supported by ce-runner",
+        ),
         ({"ansible_psrp_cert_validaton": "ignore"}, "there is no connection variable ansible_psrp_cert_validaton"),
         ({"ansible_ssh_pass": "x"}, "ansible_ssh_pass is not read by the connection psrp"),
         (
@@ -182,9 +189,79 @@ def test_a_password_is_in_the_connection_and_nowhere_else(tmp_path: Path) -> Non
     assert "ansible_password" not in found.hosts["h"].variables
 
 
+@pytest.mark.parametrize("address", ["10.0.0.5", "fe80::1", "fe80::1%eth0", "web_01.corp.", "サーバ", "w"])
+def test_addresses(address: str) -> None:
+    assert good(ansible_host=address).address == address
+
+
+def test_a_host_without_an_address_must_have_a_name_that_is_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        inventory(tmp_path, "all:\n  hosts:\n    a@b:\n    c@d: {ansible_host: cd}\n")
+    assert [problem.message for problem in caught.value.problems] == ["'a@b' is no host name and no address"]
+    assert caught.value.problems[0].origin == Origin(f"{tmp_path}/i.yml", 3, 5)
+
+
+TAINTED = f"""\
+all:
+  vars:
+    pw: "{CANARY}"
+    salt: 4711
+    inner: "{{{{ pw }}}}"
+    by_site: {{tokyo: "{CANARY}", osaka: [other]}}
+    from_outside: "{{{{ lookup('env', 'PW') }}}}"
+    site: tokyo
+    ansible_user: admin
+    unused: "{{{{ nowhere }}}}"
+  hosts:
+    plain: {{ansible_password: {CANARY}}}
+    chained: {{ansible_password: "{{{{ inner }}}}"}}
+    mixed: {{ansible_password: "{{{{ pw ~ salt ~ ansible_user }}}}"}}
+    chosen: {{ansible_password: "{{{{ by_site[site] if site == 'tokyo' else unused }}}}"}}
+    named: {{ansible_password: "{{{{ by_site[inventory_hostname] | default(from_outside) }}}}"}}
+    unread: {{ansible_become_password: "{{{{ pw }}}}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "secrets"),
+    [
+        ("plain", {}),
+        ("chained", {"inner": Secret(CANARY), "pw": Secret(CANARY)}),
+        ("mixed", {"pw": Secret(CANARY), "salt": Secret("4711")}),
+        ("chosen", {"by_site": {"tokyo": Secret(CANARY), "osaka": [Secret("other")]}}),
+        (
+            "named",
+            {"by_site": {"tokyo": Secret(CANARY), "osaka": [Secret("other")]}, "from_outside": Secret(CANARY)},
+        ),
+        ("unread", {"pw": Secret(CANARY)}),
+    ],
+)
+def test_what_a_password_is_made_of_is_a_secret(tmp_path: Path, host: str, secrets: dict[str, object]) -> None:
+    variables = inventory(tmp_path, TAINTED).hosts[host].variables
+    nodes = (ScalarNode, ListNode, MapNode)
+    hidden = {name: value for name, value in variables.items() if not isinstance(value, nodes)}
+    assert hidden == secrets
+    assert {"site", "ansible_user", "inventory_hostname"} <= variables.keys() - hidden.keys()
+
+
+def test_what_a_password_is_made_of_is_a_secret_among_extra_variables_too(tmp_path: Path) -> None:
+    (tmp_path / "i.yml").write_text("all: {hosts: {a: {ansible_password: '{{ pw }}'}, b: {own: 1}}}\n")
+    extra = parse_extra_vars([f"pw={CANARY} level=1"])
+    found = parse_inventory([tmp_path / "i.yml"], extra=extra)
+    assert found.extra == {"pw": Secret(CANARY), "level": extra["level"]}
+    assert found.hosts["a"].variables["pw"] == Secret(CANARY)
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        f'h: {{ansible_password: "{CANARY} {{{{ foo }}}}"}}',
+        f"h: {{ansible_password: \"{{{{ foo | default('{CANARY}') + 1 }}}}\"}}",
+        f"h: {{ansible_password: \"{{{{ foo ~ '{CANARY}' }}}} {{{{\"}}",
+        f"h:\n      ansible_password: >-\n        {CANARY} {{{{ foo }}}}",
+        f"h:\n      ansible_password:\n        '{CANARY} {{{{ foo }}}}'",
+        f"h:\n      ansible_password {CANARY}",
+        f"h:\n      ansible_password {CANARY}\n      x: 1",
         f"h: {{ansible_password: {CANARY}, ansible_port: x}}",
         f"h: {{ansible_port: x, ansible_password: '{CANARY}'}}",
         f"h: {{ansible_ssh_pass: {CANARY}, ansible_host: '{{{{ gone }}}}'}}",
@@ -195,6 +272,45 @@ def test_a_password_is_in_the_connection_and_nowhere_else(tmp_path: Path) -> Non
 def test_no_error_shows_a_password(tmp_path: Path, line: str) -> None:
     with pytest.raises(InputError) as caught:
         inventory(tmp_path, f"all:\n  hosts:\n    {line}\n")
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"h\n[all:vars]\nansible_password {CANARY}\n",
+        f"h\n[all:vars]\nlab_password   {CANARY}\n",
+        f"h ansible_password {CANARY}\n",
+        f"h ansible_password='{CANARY}\n",
+        f"h\n[all:vars]\nansible_password=5{CANARY} {{{{ foo }}}}\n",
+    ],
+)
+def test_no_error_in_an_ini_file_shows_a_password(tmp_path: Path, text: str) -> None:
+    (tmp_path / "hosts").write_text(text)
+    with pytest.raises(InputError) as caught:
+        parse_inventory([tmp_path / "hosts"])
+    assert CANARY not in str(caught.value)
+    assert "********" in str(caught.value)
+
+
+def test_a_template_is_shown_where_it_hides_nothing(tmp_path: Path) -> None:
+    line = "    h: {ansible_password: \"{{ lookup('env', 'GONE') }}\"}"
+    with pytest.raises(InputError) as caught:
+        inventory(tmp_path, f"all:\n  hosts:\n{line}\n    g: {{ansible_password: 'x{CANARY} {{{{ gone }}}}'}}\n")
+    first, second = caught.value.problems
+    assert (first.message, first.line) == ("the template fails: the environment variable GONE is not set", line)
+    assert (second.message, second.line) == (
+        "the variable 'gone' is not defined",
+        "    g: {ansible_password: ********",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", [f"ansible_password=my {CANARY}", f"a={CANARY} {CANARY}", f"ansible_password='{CANARY}"]
+)
+def test_no_error_in_extra_variables_shows_a_value(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_extra_vars([text])
     assert CANARY not in str(caught.value)
 
 

@@ -186,6 +186,48 @@ def test_mistakes_in_extra_variables_come_together() -> None:
     assert len(caught.value.problems) == 4
 
 
+RESERVED = "is what the inventory says of a host and cannot be set"
+
+
+@pytest.mark.parametrize("text", ["inventory_hostname=x", "{group_names: [a]}"])
+def test_nobody_else_says_what_a_host_is_called(text: str) -> None:
+    with pytest.raises(InputError, match=RESERVED):
+        parse_extra_vars([text])
+
+
+def test_an_inventory_does_not_rename_its_hosts(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "hosts", "h inventory_hostname=g\n")[0].startswith(
+        f"hosts:1:3: inventory_hostname {RESERVED}"
+    )
+    assert mistakes(tmp_path, "i.yml", "all: {hosts: {h: {group_names: []}}}\n")[0].startswith(
+        f"i.yml:1:19: group_names {RESERVED}"
+    )
+
+
+def test_a_playbook_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"hosts": "h\n", "play/group_vars/all.yml": "x: 1\n"})
+    there = parse_inventory([tmp_path / "hosts"], playbook_folder=tmp_path / "play")
+    assert (plain(there.hosts["h"].variables["x"]), there.warnings) == (1, ())
+    gone = parse_inventory([tmp_path / "hosts"], playbook_folder=tmp_path / "gone")
+    assert [str(warning) for warning in gone.warnings] == [
+        f"{tmp_path}/gone: the playbook's folder is not there: no group_vars and host_vars beside the playbook are read"
+    ]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "1:" * 3000 + "1"])
+def test_numbers_without_measure_are_mistakes(tmp_path: Path, number: str) -> None:
+    text = f"all: {{hosts: {{h: {{x: {number}}}}}}}\n"
+    (found,) = (line.split("\n")[0] for line in mistakes(tmp_path, "i.yml", text))
+    assert found.startswith("i.yml:1:")
+    assert found.endswith("cannot be read as int")
+    assert len(found) < 120
+
+
+def test_a_priority_without_measure_is_a_mistake(tmp_path: Path) -> None:
+    text = f"all: {{children: {{g: {{hosts: h, vars: {{ansible_group_priority: '{'9' * 5000}'}}}}}}}}\n"
+    assert "ansible_group_priority must be a number" in mistakes(tmp_path, "i.yml", text)[0]
+
+
 def test_a_folder_of_inventories(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -71,6 +71,12 @@ def test_limits(tmp_path: Path) -> None:
     assert names("all", f"@{file}") == ["web01", "db01"]
 
 
+def test_a_limit_may_leave_no_host_of_a_play() -> None:
+    """Another play of the same playbook may have some."""
+    assert names("web", "db") == []
+    assert names("web:db", "db01") == ["db01"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "limit", "message"),
     [
@@ -80,7 +86,10 @@ def test_limits(tmp_path: Path) -> None:
         ("web[7]", None, "play.yml:2:10: no host or group matches 'web[7]'\n    did you mean 'web'?"),
         ("~(", None, "play.yml:2:10: '~(' is no regular expression: missing ), unterminated subpattern at position 0"),
         ("", None, "play.yml:2:10: the host pattern is empty"),
-        ("web", "db", "--limit: the limit 'db' leaves no host of 'web'"),
+        ("web[", None, "play.yml:2:10: the brackets in 'web[' do not match"),
+        ("web[99999999999999999999]", None, "play.yml:2:10: no host or group matches 'web[99999999999999999999]'"),
+        ("web", "web01[", "--limit: the brackets in 'web01[' do not match"),
+        ("web", "web01,[web", "--limit: the brackets in 'web01,[web' do not match"),
         ("web", "dbb", "--limit: no host or group matches 'dbb'\n    did you mean 'db'?"),
         ("web", "@/no/such/file", "/no/such/file: cannot be read: No such file or directory"),
     ],

@@ -100,6 +100,13 @@ def test_short_forms(tmp_path: Path) -> None:
     assert (ping.name, ping.arguments, ping.number) == ("win_ping", MapNode((), ping.arguments.origin), 3)
 
 
+@pytest.mark.parametrize("size", ["'" + "9" * 5000 + "'", "9" * 5000, "0x" + "f" * 5000])
+def test_a_serial_without_measure_is_a_mistake(tmp_path: Path, size: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(tmp_path, f"- hosts: all\n  serial: {size}\n")
+    assert {(p.origin.line, p.origin.column) for p in caught.value.problems if p.origin} == {(2, 11)}
+
+
 def test_mistakes_in_arguments_are_among_the_others(tmp_path: Path) -> None:
     text = "- hosts: all\n  hots: 1\n  tasks:\n    - win_service: {nam: x, start_mode: sometimes}\n    - win_service:\n"
     with pytest.raises(InputError) as caught:

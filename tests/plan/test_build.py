@@ -1,4 +1,4 @@
-"""Batches as Ansible cuts them, and the registered result."""
+"""Batches as Ansible cuts them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.model.errors import InputError
-from runner.model.observation import Gathered, Observed, Told
-from runner.model.state import State, Unreadable
-from runner.model.task import Broken, Skipped
 from runner.plan.build import batches
-from runner.plan.registered import assess
-from tests.apply.toy import MODULES, ready
 
 TEN = tuple("abcdefghij")
 
@@ -43,35 +38,3 @@ def test_batches_keep_every_host_once_and_in_order(hosts: list[str], serial: lis
 def test_a_size_that_is_none(size: str) -> None:
     with pytest.raises(InputError, match="neither a number nor a percentage"):
         batches(TEN, (size,))
-
-
-def test_what_register_keeps_of_a_state_task() -> None:
-    task = ready(1, "A", name="a", value=2)
-    assert assess(Observed(task, State(True, {"value": 1, "raw": b"\xbe"})), MODULES) == {
-        "changed": True, "failed": False, "skipped": False, "msg": "",
-        "before": {"exists": True, "value": 1, "raw": "be"}, "after": {"exists": True, "value": 2, "raw": "be"},
-    }  # fmt: skip
-    same = assess(Observed(task, State(True, {"value": 2})), MODULES)
-    assert (same["changed"], same["before"]) == (False, same["after"])
-    assert assess(Observed(ready(1, "A", name="a", exists=False), State(True)), MODULES)["after"] == {"exists": False}
-
-
-def test_what_could_not_be_read_or_applied_is_registered_as_failed() -> None:
-    task = ready(1, "A", name="a", value=666)
-    for finding, message in (
-        (Observed(task, Unreadable("denied")), "denied"),
-        (Observed(task, State(False)), "no thing can have the value 666"),
-        (Broken(task.header, "undefined"), "undefined"),
-        (Told(task, "no", failed=True), "no"),
-    ):
-        result = assess(finding, MODULES)
-        assert (result["failed"], result["changed"], result["msg"]) == (True, False, message)
-
-
-def test_the_other_registered_results() -> None:
-    task = ready(1, "A", name="a")
-    assert assess(Skipped(task.header, "x"), MODULES) == {
-        "changed": False, "failed": False, "skipped": True, "msg": "x",
-    }  # fmt: skip
-    assert assess(Gathered(task, {}), MODULES)["failed"] is False
-    assert assess(Told(task, "hi"), MODULES)["msg"] == "hi"

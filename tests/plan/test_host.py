@@ -64,7 +64,7 @@ def test_every_kind_of_finding_has_its_verdict() -> None:
     )  # fmt: skip
     assert [(step.verdict, step.message) for step in plan.steps] == [
         (Verdict.COMPLIANT, ""), (Verdict.UNREADABLE, "access is denied"), (Verdict.TOLD, "hi"),
-        (Verdict.FAILED, "does not hold"), (Verdict.COMPLIANT, "domain: denied"), (Verdict.SKIPPED, "x is defined"),
+        (Verdict.FAILED, "does not hold"), (Verdict.UNREADABLE, "domain: denied"), (Verdict.SKIPPED, "x is defined"),
         (Verdict.FAILED, "'x' is undefined"), (Verdict.FAILED, "no thing can have the value 666"),
     ]  # fmt: skip
 
@@ -157,11 +157,41 @@ def test_broken_and_skipped_handlers() -> None:
 def test_a_later_play_is_planned_over_the_plays_before_it() -> None:
     host = Things({"a": {"value": 1}})
     first = planned(host, ready(1, "A", name="a", value=2))
-    findings = observe(host, [ready(1, "B", name="a", value=3)])
+    findings = observe(host, [ready(1, "B", name="a", value=2), ready(2, "C", name="a", colour="red")])
     second = plan_host(findings, 2, MODULES, earlier=[first])
-    assert second.steps[0].before == State(True, {"value": 2})
-    assert second.steps[0].action is not None
-    assert second.steps[0].action.before == State(True, {"value": 2})
+    assert [step.before for step in second.steps] == [State(True, {"value": 2})] * 2
+    assert second.steps[0].verdict is Verdict.COMPLIANT
+    assert second.steps[1].action is not None
+    assert second.steps[1].action.before == State(True, {"value": 2})
+
+
+@pytest.mark.parametrize("found", [1, 2])
+def test_contradictions_are_found_across_plays(found: int) -> None:
+    """Whether the first play has to change the thing or not."""
+    host = Things({"a": {"value": found}})
+    first = planned(host, ready(1, "A", name="a", value=2))
+    between = plan_host(observe(host, [ready(1, "X", name="x")]), 2, MODULES, earlier=[first])
+    findings = observe(host, [ready(5, "B", name="a", value=3)])
+    with pytest.raises(InputError) as caught:
+        plan_host(findings, 3, MODULES, earlier=[first, between])
+    assert [problem.message for problem in caught.value.problems] == [
+        "'B' wants value 3 of thing a, but 'A' (site.yml:1:3) wants 2"
+    ]
+
+
+def test_what_an_earlier_play_could_not_want_contradicts_nothing() -> None:
+    host = Things({"a": {"value": 1}, "svc": {"value": 1}}, locked={"b"})
+    first = planned(
+        host, ready(1, "bad", name="a", value=666), ready(2, "locked", name="b", value=1), idle := handler(1, "svc")
+    )
+    assert first.steps[2].header == idle.header
+    findings = observe(
+        Things({"a": {"value": 1}}),
+        [ready(1, "A", name="a", value=2), ready(2, "B", name="b", value=2), ready(3, "C", name="svc", exists=False)],
+    )
+    assert verdicts(plan_host(findings, 2, MODULES, earlier=[first])) == [
+        Verdict.CHANGE, Verdict.CHANGE, Verdict.COMPLIANT,
+    ]  # fmt: skip
 
 
 def test_only_facts_that_decided_something_are_kept() -> None:

@@ -134,8 +134,22 @@ def test_an_event_outside_a_run_and_a_second_run_are_refused(path: Path) -> None
         journal(RunEnded("run-1", 0))
         with pytest.raises(JournalError, match="every run needs an id of its own"):
             journal(RunStarted("run-1", plan, digest(plan)))
-        with pytest.raises(JournalError, match="knows no run 'run-9'"):
+        with pytest.raises(InputError, match="no run 'run-9' is recorded"):
             journal.run("run-9")
+
+
+@pytest.mark.parametrize("text", ["{}", "[", '{"$int32": []}', "9" * 5000])
+def test_what_no_program_of_ours_wrote_is_an_error_of_the_journal(path: Path, text: str) -> None:
+    with Journal(path) as journal:
+        recorded(journal, "run-1")
+    for table, column in (("outcomes", "document"), ("hosts", "document"), ("intents", "statement"), ("runs", "plan")):
+        with sqlite3.connect(path) as database:
+            (old,) = database.execute(f"SELECT {column} FROM {table}").fetchone()
+            database.execute(f"UPDATE {table} SET {column} = ?", (text,))
+        with Journal(path) as journal, pytest.raises(JournalError, match="holds what no ce-runner wrote"):
+            journal.run("run-1")
+        with sqlite3.connect(path) as database:
+            database.execute(f"UPDATE {table} SET {column} = ?", (old,))
 
 
 def test_a_secret_never_gets_into_the_file(path: Path) -> None:

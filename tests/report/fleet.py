@@ -112,7 +112,7 @@ TROUBLES = (
 
 
 def host(name: str, title: str, steps: tuple[Step, ...]) -> HostPlan:
-    return HostPlan(name, 1, steps, {}, title, levels=1, requests=11)
+    return HostPlan(name, 1, steps, {}, title=title, levels=1, requests=11)
 
 
 HOSTS = (

@@ -121,6 +121,11 @@ def test_nothing_runs_or_grows_without_end(template: str) -> None:
 
 
 @pytest.mark.timeout(10)
+def test_no_number_grows_beyond_what_can_be_written() -> None:
+    with pytest.raises(TemplateError, match="the number is too large"):
+        Templates().render(node_of("{{ digits | int(0, 16) }}", Origin("p.yml", 1, 1)), {"digits": "f" * 5000})
+
+
 def test_a_long_chain_of_variables_ends_in_an_answer_or_an_error() -> None:
     at = Origin("p.yml", 1, 1)
     chain: dict[str, object] = {f"v{n}": node_of(f"{{{{ v{n + 1} }}}}", at) for n in range(2000)}

@@ -212,6 +212,29 @@ def test_names() -> None:
     assert templates.expression_names("a.b is defined and 'c' in d") == {"a", "d"}
 
 
+@pytest.mark.parametrize(
+    ("template", "ingredients"),
+    [
+        ("{{ a }}", {"a"}),
+        ("x{{ a ~ b | upper }}", {"a", "b"}),
+        ("{{ table[key].part[0] }}", {"table"}),
+        ("{{ a if key == 'x' and flag else b }}", {"a", "b"}),
+        ("{% if flag %}{{ a }}{% else %}{{ b }}{% endif %}", {"a", "b"}),
+        ("{% for one in many if flag %}{{ one }}{% endfor %}", {"many"}),
+        ("{{ (flag is defined) | ternary(a, b) }}", {"a", "b"}),
+        ("{{ chained }}", {"chained", "a", "b", "table"}),
+        ("{{ itself }}", {"itself"}),
+        ("{{ not_there }} {{ range(3) }}", set()),
+        ("no template: a", set()),
+    ],
+)
+def test_ingredients(template: str, ingredients: set[str]) -> None:
+    own = {"chained": ["{{ a }}", {"k": "{{ table[b].x }}{{ b }}"}], "itself": "{{ itself }}", "table": {}}
+    names = ("a", "b", "table", "key", "flag", "many")
+    variables = {name: node_of(own.get(name, "text"), AT) for name in (*names, *own)}
+    assert Templates().ingredients(node_of(template, AT), variables) == ingredients
+
+
 def test_expressions() -> None:
     templates = Templates()
     assert templates.evaluate("number > 4 and 'x' in user", VARIABLES) is True

@@ -1,0 +1,118 @@
+"""Steps from findings, each planned over what the steps before it will have done on the same host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runner.model.observation import Finding, Gathered, Observed, Told
+from runner.model.plan import Action, Heading, HostPlan, Step, Verdict
+from runner.model.state import Desired, State, Unreadable, differences
+from runner.model.task import Broken, Header, Skipped, TaskId
+from runner.modules.arguments import load
+from runner.modules.base import Impossible, Irreversible, Module, StateModule
+from runner.plan.contradictions import Wanting
+from runner.plan.handlers import is_handler, plan_handlers
+
+Effects = dict[str, list[tuple[Any, State]]]  # by module: arguments of earlier actions with their after-states
+
+
+class Planner:
+    """Plans the plays of one host, one after the other.
+
+    `before` is the state that each step is planned over, by its task; `wanting` is what all tasks so far want.
+    """
+
+    def __init__(self, modules: Mapping[str, Module[Any]]) -> None:
+        self._modules = modules
+        self._effects: Effects = {}
+        self._before_play: Effects = {}
+        self.before: dict[TaskId, State] = {}
+        self.wanting: list[Wanting] = []
+
+    def play(self, findings: Sequence[Finding]) -> tuple[Step, ...]:
+        """The steps of one play: its tasks, then its handlers in the order in which they run."""
+        self._begin_play()
+        steps = tuple(self._step(finding) for finding in findings if not is_handler(finding))
+        return (*steps, *plan_handlers([finding for finding in findings if is_handler(finding)], steps, self._step))
+
+    def remember(self, plan: HostPlan) -> None:
+        """Take over a play of this host that is planned already. What a handler that does not run wants is nothing."""
+        self._begin_play()
+        made: Effects = {}
+        for step in plan.steps:
+            if step.before is None or step.heading is None or step.verdict not in (Verdict.CHANGE, Verdict.COMPLIANT):
+                continue
+            module = _state_module(self._modules, step.header)
+            arguments = load(module, step.arguments)
+            before = module.over(arguments, step.before, made.get(module.name, ()))
+            desired = step.action.desired if step.action else module.desired(arguments, before)
+            if isinstance(desired, Desired):
+                self._want(step.header, step.heading, module, arguments, desired)
+            if step.action:
+                for effects in (made, self._effects):
+                    effects.setdefault(module.name, []).append((arguments, step.action.after))
+
+    def _begin_play(self) -> None:
+        self._before_play = {module: list(effects) for module, effects in self._effects.items()}
+
+    def _step(self, finding: Finding) -> Step:
+        match finding:
+            case Observed():
+                return self._observed(finding)
+            case Told():
+                verdict = Verdict.FAILED if finding.failed else Verdict.TOLD
+                return Step(finding.task.header, verdict, finding.task.dumped, message=finding.message)
+            case Gathered():
+                missing = "; ".join(f"{name}: {reason}" for name, reason in finding.unreadable.items())
+                verdict = Verdict.UNREADABLE if missing else Verdict.COMPLIANT
+                return Step(finding.task.header, verdict, finding.task.dumped, message=missing)
+            case Skipped():
+                return Step(finding.header, Verdict.SKIPPED, {}, message=finding.condition)
+            case Broken():
+                return Step(finding.header, Verdict.FAILED, {}, message=finding.message)
+
+    def _observed(self, finding: Observed) -> Step:
+        header, arguments, dumped = finding.task.header, finding.task.arguments, finding.task.dumped
+        module = _state_module(self._modules, header)
+        shown = module.shown(arguments)
+        key, heading = module.key(arguments), Heading(shown.kind, shown.name, shown.property)
+        if isinstance(finding.found, Unreadable):
+            return Step(header, Verdict.UNREADABLE, dumped, key, heading, message=finding.found.reason)
+        found = module.over(arguments, finding.found, self._before_play.get(module.name, ()))
+        before = module.over(arguments, finding.found, self._effects.get(module.name, ()))
+        self.before[header.id] = before
+        desired = module.desired(arguments, before)
+        if isinstance(desired, Impossible):
+            return Step(header, Verdict.FAILED, dumped, key, heading, found, message=desired.reason)
+        self._want(header, heading, module, arguments, desired)
+        action = _action(module, arguments, before, desired)
+        if action is None:
+            return Step(header, Verdict.COMPLIANT, dumped, key, heading, found)
+        self._effects.setdefault(module.name, []).append((arguments, action.after))
+        return Step(header, Verdict.CHANGE, dumped, key, heading, found, action)
+
+    def _want(
+        self, header: Header, heading: Heading, module: StateModule[Any], arguments: Any, desired: Desired
+    ) -> None:
+        thing = (module.name, module.key(arguments))
+        self.wanting.append(Wanting(header, heading, thing, desired, module.implied(arguments, desired)))
+
+
+def _state_module(modules: Mapping[str, Module[Any]], header: Header) -> StateModule[Any]:
+    module = modules[header.module]
+    if not isinstance(module, StateModule):
+        raise TypeError(f"{header.module} is no module with a state")
+    return module
+
+
+def _action(module: StateModule[Any], arguments: Any, before: State, desired: Desired) -> Action | None:
+    wrong = differences(before, desired)
+    if not wrong:
+        return None
+    after = module.promise(arguments, before, desired)
+    undo = module.undo(arguments, before, after)
+    write = module.write(arguments, before)
+    if isinstance(undo, Irreversible):
+        return Action(before, desired, after, wrong, write, None, undo.reason)
+    return Action(before, desired, after, wrong, write, undo)
