@@ -19,6 +19,7 @@ from runner.cli.options import (
     read_inventory,
     read_job,
     tag_options,
+    transport_for,
     verbose_option,
 )
 from runner.model.errors import ExitCode, InputError, Problem
@@ -124,7 +125,6 @@ def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: P
     from runner.modules.loader import load_modules
     from runner.pipeline import apply_saved
     from runner.record.journal import Journal
-    from runner.transport.psrp import PsrpTransport
 
     count = sum(len(play.hosts) for play in plan.plays)
     run = str(uuid.uuid4())
@@ -135,5 +135,5 @@ def execute(plan: Plan, inventory: Inventory, forks: int, view: View, journal: P
             screen(event)
 
         tools = Tools(load_modules(), tell, hide=hider(inventory))
-        outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, Event())
+        outcome = apply_saved(plan, inventory, transport_for(inventory), tools, run, forks, Event())
     return show_run(dump_run(outcome, plan), view)

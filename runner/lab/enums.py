@@ -6,7 +6,7 @@ README's P5; `none` is psrpcore's spelling of a member called None. Negative mem
 
 from __future__ import annotations
 
-from psrpcore.types import PSEnumBase, PSType
+from psrpcore.types import ErrorCategory, PSEnumBase, PSType
 
 
 @PSType(["Microsoft.Win32.RegistryValueKind"], rehydrate=False)
@@ -110,6 +110,7 @@ class ExecutionPolicy(PSEnumBase):
     RemoteSigned = 1
     AllSigned = 2
     Restricted = 3
+    Default = 3
     Bypass = 4
     Undefined = 5
 
@@ -134,6 +135,7 @@ ENUMS: dict[str, type[PSEnumBase]] = {
         ServiceStartupType,
         ServiceType,
         ActionPreference,
+        ErrorCategory,
         TestPathType,
         CommandTypes,
         ExecutionPolicy,

@@ -47,6 +47,7 @@ CUSTOM_OBJECT_NAME = "System.Management.Automation.PSCustomObject"
 CUSTOM_OBJECT: TypeNames = (CUSTOM_OBJECT_NAME, OBJECT)
 ARRAY_LIST: TypeNames = ("System.Collections.ArrayList", OBJECT)
 HASHTABLE: TypeNames = ("System.Collections.Hashtable", OBJECT)
+OBJECT_ARRAY: TypeNames = ("System.Object[]", "System.Array", OBJECT)
 STRING_ARRAY: TypeNames = ("System.String[]", "System.Array", OBJECT)
 
 
@@ -56,6 +57,13 @@ class ClrList:
 
     items: list[object]
     type_names: TypeNames = ARRAY_LIST
+
+
+@dataclass(frozen=True, slots=True)
+class Unsimulated:
+    """In the place of a property's value: the real object has it, the lab does not know it."""
+
+    name: str
 
 
 @dataclass(slots=True, eq=False)

@@ -34,6 +34,7 @@ from psrpcore.types import (
 
 from runner.lab.values import (
     ARRAY_LIST,
+    CUSTOM_OBJECT,
     DESERIALIZED,
     HASHTABLE,
     ClrDict,
@@ -44,6 +45,7 @@ from runner.lab.values import (
     to_text,
 )
 
+_REHYDRATED = "System.Management.Automation.PSPrimitiveDictionary"  # comes as what it was sent as
 _CREDENTIAL = "System.Management.Automation.PSCredential"
 _STRINGS_WITH_OWN_TAG = ("PSUri", "PSXml")
 
@@ -88,12 +90,15 @@ def _object_from_wire(value: PSObject) -> ClrObject:
     meta = value.PSObject
     adapted = {p.name: from_wire(p.get_value(value)) for p in meta.adapted_properties}
     extended = {p.name: from_wire(p.get_value(value)) for p in meta.extended_properties}
-    return ClrObject(_deserialized(value, ("System.Object",)), adapted, extended, meta.to_string)
+    names = _deserialized(value, ("System.Object",)) if meta.type_names else CUSTOM_OBJECT
+    return ClrObject(names, adapted, extended, meta.to_string)
 
 
 def _deserialized(value: object, default: TypeNames) -> TypeNames:
     meta = getattr(value, "PSObject", None)
     names = tuple(meta.type_names) if meta is not None and meta.type_names else default
+    if names[0] == _REHYDRATED:
+        return names
     return tuple(n if n.startswith(DESERIALIZED) else DESERIALIZED + n for n in names)
 
 
