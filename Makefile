@@ -1,18 +1,21 @@
 # Everything on a fresh machine: `make demo` runs the main job on the lab, `make test` passes the tests.
+# EXTRAS=dev,kerberos installs Kerberos too, which compiles and needs libkrb5-dev, gcc and python3-dev.
 PYTHON ?= python3
+EXTRAS ?= dev
+INSTALLED := .venv/installed-$(EXTRAS)
 BIN := .venv/bin
 
 .PHONY: demo test test-slow lint bench clean
 
-.venv/installed: pyproject.toml
+$(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	touch $@
 
-demo: .venv/installed
+demo: $(INSTALLED)
 	@$(BIN)/ce-runner demo
 
-lint: .venv/installed
+lint: $(INSTALLED)
 	$(BIN)/ruff check runner tests benchmarks
 	$(BIN)/ruff format --check runner tests benchmarks
 	$(BIN)/mypy
@@ -24,7 +27,7 @@ test: lint
 test-slow: lint
 	$(BIN)/pytest -n 2
 
-bench: .venv/installed
+bench: $(INSTALLED)
 	$(BIN)/python benchmarks/audit.py
 
 clean:

@@ -36,6 +36,7 @@ from runner.modules.arguments import dump
 from runner.modules.base import FactModule, Module
 from runner.parse.patterns import select
 from runner.plan.build import build_plan, play_plan
+from runner.plan.handlers import header_of
 from runner.plan.host import plan_host
 from runner.plan.registered import assess_all, joined
 from runner.template import Templates
@@ -265,7 +266,7 @@ class _HostCheck:
                 raise Interrupted("interrupted")
             found = check_level(self._session, ready, self._job.modules, self._job.verbosity)
             level += found.batches
-            self._done |= {finding.task.header.id: finding for finding in found.findings}
+            self._done |= {header_of(finding).id: finding for finding in found.findings}
             if any(isinstance(self._job.modules[task.header.module], FactModule) for task in ready):
                 self._known = replace(self._known, facts=found.facts, unreadable=found.unreadable)
             self._visit.tell(LevelRead(self._visit.host.name, level, len(ready)))

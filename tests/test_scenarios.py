@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from runner.lab.scenario import Expectation, Phase, load_scenario, scenario_names
-from tests.product import STRONG_CRYPTO, Answer, Served, served
+from tests.product import ROOT, STRONG_CRYPTO, Answer, Served, served
 
 NAMES = scenario_names()
 
 
 def run_phase(phase: Phase, fleet: Served) -> Answer:
+    playbook = ROOT / "playbooks" / f"{fleet.fleet.scenario.playbook}.yml"
     if phase == "apply":
-        return fleet.apply(STRONG_CRYPTO)
-    return fleet.check(STRONG_CRYPTO, "--timeout", "2")
+        return fleet.apply(playbook)
+    return fleet.check(playbook, "--timeout", "2")
 
 
 def changes(host: dict[str, Any]) -> int:

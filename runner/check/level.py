@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.model.command import Reply, Statement
 from runner.model.observation import Gathered, Observed, Told
-from runner.model.task import Ready
+from runner.model.task import Broken, Ready, TaskId
 from runner.modules.base import FactModule, Facts, LocalModule, Module, StateModule
 from runner.modules.reading import Wanted, read_all
 from runner.transport.base import Session
@@ -18,7 +18,7 @@ from runner.transport.base import Session
 class LevelFindings:
     """One finding for each ready task, in their order; the facts that were read; how many batches were sent."""
 
-    findings: tuple[Observed | Told | Gathered, ...]
+    findings: tuple[Observed | Told | Gathered | Broken, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     batches: int = 0
@@ -29,17 +29,25 @@ def check_level(
 ) -> LevelFindings:
     """Read what the ready tasks are about, and let the local ones speak (as far as `verbosity`, the number of -v).
 
-    Nothing is sent when no task needs the host. Errors: those of Session.read, none of which is swallowed.
+    A task whose module needs a newer host is broken there, and its module asks nothing. Nothing is sent when no task
+    needs the host. Errors: those of Session.read, none of which is swallowed.
     """
-    remote = [task for task in ready if not isinstance(modules[task.header.module], LocalModule)]
+    unmet = _unmet(session, ready, modules)
+    remote = [
+        task
+        for task in ready
+        if task.header.id not in unmet and not isinstance(modules[task.header.module], LocalModule)
+    ]
     reader = _Reader(session, max((modules[task.header.module].timeout for task in remote), default=0.0))
     wanted = [_wanted(task, modules[task.header.module]) for task in remote]
     found = dict(zip((task.header.id for task in remote), read_all(wanted, reader.send), strict=True))
-    findings: list[Observed | Told | Gathered] = []
+    findings: list[Observed | Told | Gathered | Broken] = []
     facts = Facts()
     for task in ready:
         module = modules[task.header.module]
-        if isinstance(module, LocalModule):
+        if task.header.id in unmet:
+            findings.append(Broken(task.header, unmet[task.header.id]))
+        elif isinstance(module, LocalModule):
             findings.append(_told(task, module, verbosity))
         elif isinstance(result := found[task.header.id], Facts):
             facts = result
@@ -47,6 +55,13 @@ def check_level(
         else:
             findings.append(Observed(task, result))
     return LevelFindings(tuple(findings), facts.values, facts.unreadable, reader.batches)
+
+
+def _unmet(session: Session, ready: Sequence[Ready], modules: Mapping[str, Module[Any]]) -> dict[TaskId, str]:
+    """Why a task cannot be done on this host, by its id."""
+    checked = ((task, modules[task.header.module].requires_for(task.arguments)) for task in ready)
+    reasons = ((task, requires.unmet(session.powershell)) for task, requires in checked)
+    return {task.header.id: f"{task.header.module} {reason}" for task, reason in reasons if reason}
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from runner.cli.options import (
     read_inventory,
     read_job,
     tag_options,
+    transport_for,
     verbose_option,
 )
 from runner.model.errors import InputError, Problem
@@ -131,7 +132,6 @@ def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None,
     from runner.modules.loader import load_modules
     from runner.pipeline import apply_saved
     from runner.record.journal import Journal
-    from runner.transport.psrp import PsrpTransport
 
     count = sum(len(play.hosts) for play in plan.plays)
     run = str(uuid.uuid4())
@@ -146,5 +146,5 @@ def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None,
             screen(event)
 
         tools = Tools(load_modules(), tell, hide=hider(inventory))
-        outcome = apply_saved(plan, inventory, PsrpTransport(), tools, run, forks, stop)
+        outcome = apply_saved(plan, inventory, transport_for(inventory), tools, run, forks, stop)
     return dump_run(outcome, plan)

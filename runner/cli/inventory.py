@@ -40,6 +40,7 @@ def _row(name: str, groups: tuple[str, ...], connection: Any) -> dict[str, Any]:
         "password": "given" if connection.password else "none",
         "certificate_verified": connection.tls and connection.verify,
         "configuration": connection.configuration,
+        "endpoint": connection.endpoint.value,
     }
 
 

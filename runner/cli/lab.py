@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli import lab_control
 from runner.cli.options import json_option
 from runner.model.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from runner.lab.fleet import Fleet
 
 
 @click.group()
 def lab() -> None:
     """Simulated Windows hosts, served over the real protocol on loopback."""
+
+
+for command in (lab_control.show, lab_control.faults, lab_control.break_host, lab_control.set_host):
+    lab.add_command(command)
 
 
 @lab.command()
@@ -43,19 +54,18 @@ def scenarios(as_json: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".lab"),
     show_default=True,
-    help="Where the inventory is written.",
+    help="Where the inventory is written; by it the other lab commands find this lab.",
 )
 @click.option("--pace", default=1.0, show_default=True, help="How much of a cmdlet's time really passes; 0: none.")
 @json_option
 def up(scenario: str, hosts: int | None, port: int, directory: Path, pace: float, as_json: bool) -> None:
     """Serve a scenario until Ctrl-C, and write an inventory that leads to it.
 
-    With --json, one line tells when and where it serves, and a second one, at the end, what went over the wire.
+    With --json, one line tells when and where it serves, and a second one, at the end, what went over the wire
+    and what processor time it took.
     """
-    from runner.cli.files import usable
-    from runner.lab.fleet import Fleet, write_inventory
+    from runner.lab.fleet import Fleet
     from runner.lab.scenario import ScenarioError, load_scenario
-    from runner.lab.server import LabThread
 
     try:
         fleet = Fleet(load_scenario(scenario), hosts)
@@ -64,23 +74,41 @@ def up(scenario: str, hosts: int | None, port: int, directory: Path, pace: float
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    _serve(fleet, port, directory, pace, as_json, ended)
+
+
+def _serve(fleet: Fleet, port: int, directory: Path, pace: float, as_json: bool, ended: Event) -> None:
+    from runner.cli.files import usable
+    from runner.lab.control import remove_access, write_access
+    from runner.lab.desk import Controller, Desk
+    from runner.lab.fleet import write_inventory
+    from runner.lab.server import LabThread
+
+    token = secrets.token_urlsafe(32)
+
+    def control(reboot: Callable[[str], None]) -> Controller:
+        return Controller(Desk(fleet, reboot), token)
+
     with ExitStack() as stack:
         with usable(f"--port {port}"):
-            served = stack.enter_context(LabThread(fleet, port=port, pace=pace))
+            served = stack.enter_context(LabThread(fleet, port=port, pace=pace, control=control))
         with usable(directory):
             path = write_inventory(fleet, served.addresses, directory)
-        _tell(
-            as_json, {"inventory": str(path), "hosts": len(fleet.specs)}, f"{len(fleet.specs)} hosts; try: {_try(path)}"
-        )
+            write_access(directory, served.addresses.port, token)
+        count = len(fleet.specs)
+        _tell(as_json, {"inventory": str(path), "hosts": count}, f"{count} hosts; try: {_try(path)}")
+        before = time.process_time()
         ended.wait()
-        _tell(as_json, {"traffic": _traffic(fleet)}, "the lab has ended")
+        remove_access(directory)
+        spent = round(time.process_time() - before, 3)
+        _tell(as_json, {"traffic": _traffic(fleet), "processor_seconds": spent}, "the lab has ended")
 
 
 def _try(inventory: Path) -> str:
-    return f"ce-runner check PLAYBOOK -i {inventory}"
+    return f"ce-runner check PLAYBOOK -i {inventory}; in another window: ce-runner lab show HOST, lab break, lab set"
 
 
-def _traffic(fleet: Any) -> dict[str, int]:
+def _traffic(fleet: Fleet) -> dict[str, int]:
     counts = [host.traffic for host in fleet.hosts]
     return {
         "requests": sum(count.requests for count in counts),

@@ -14,6 +14,7 @@ from runner.model.errors import InputError, Problem
 from runner.model.inventory import Inventory
 from runner.model.secret import Secret, redact
 from runner.pipeline import Job
+from runner.transport.base import Transport
 
 PASSWORD_VARIABLE = "CE_RUNNER_PASSWORD"
 DEFAULT_FORKS = 20
@@ -127,6 +128,14 @@ def hider(inventory: Inventory) -> Callable[[str], str]:
     return lambda text: redact(text, secrets)
 
 
+def transport_for(inventory: Inventory) -> Transport:
+    """The transports that the inventory names; a fallback is announced on stderr."""
+    from runner.transport.choice import ChosenTransport
+
+    hide = hider(inventory)
+    return ChosenTransport(lambda text: click.echo(f"warning: {hide(text)}", err=True))
+
+
 def password(ask: bool) -> Secret | None:
     """The connection password: asked for without echo, or from the environment. Never an option: `ps` shows those."""
     if ask:
@@ -140,7 +149,6 @@ def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tup
     from runner.modules.loader import load_modules
     from runner.parse.playbook import parse_playbook
     from runner.template import Templates
-    from runner.transport.psrp import PsrpTransport
 
     problems: list[Problem] = []
     modules, templates = load_modules(), Templates()
@@ -152,7 +160,7 @@ def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tup
         playbook=parsed,
         inventory=inventory,
         modules=modules,
-        transport=PsrpTransport(),
+        transport=transport_for(inventory),
         limit=hosts.limit,
         extra=inventory.extra,
         tags=_words(tags),

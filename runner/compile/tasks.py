@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.compile.known import FACTS, Known
+from runner.compile.late import late_names, render_around
 from runner.compile.variables import Scope, Tracked, node_names, scope_of
 from runner.model.errors import InputError
 from runner.model.inventory import Host
@@ -122,6 +123,8 @@ class _TaskCompiler:
 
     def _argument(self, key: str, node: Node, scope: Scope) -> object:
         expressions = self.module.expressions if isinstance(self.module, LocalModule) else frozenset()
+        if late := late_names(self.module, self.task, key):
+            return render_around(node, late, self.templates, scope.variables)
         if key not in expressions:
             return self.templates.render(node, scope.variables)
         nodes = node.items if isinstance(node, ListNode) else (node,)
@@ -143,9 +146,9 @@ class _TaskCompiler:
 
     def _names(self) -> frozenset[str]:
         """Every variable that the loop, the condition and the arguments name."""
-        names = node_names(self.task.arguments, self.templates)
-        if self.task.loop is not None:
-            names |= node_names(self.task.loop, self.templates)
+        names = node_names(self.task.loop, self.templates) if self.task.loop is not None else frozenset()
+        for key, node in self.task.arguments:
+            names |= node_names(node, self.templates) - late_names(self.module, self.task, key)
         for condition in self.task.when:
             names |= self._condition_names(condition)
         if isinstance(self.module, LocalModule):

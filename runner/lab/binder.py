@@ -7,20 +7,32 @@ left over, then the parameter set, then what is missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
 
 from psrpcore.types import ErrorCategory
 
 from runner.lab.cmdlet import Session
-from runner.lab.convert import ConversionError, ListToText, convert
+from runner.lab.convert import ConversionError, ListToText, convert, is_convertible
 from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.members import MISSING, get_property
 from runner.lab.signature import SWITCH, Parameter, Signature
 from runner.lab.values import ClrList, clr_type_of, to_text
 
 _ANY_TYPE = ("System.Object", "System.Management.Automation.PSObject")
-Argument = tuple[str | None, object]
+
+
+class _NoValue(Enum):
+    NO_VALUE = "a name without a value"
+
+
+NO_VALUE: Final = _NoValue.NO_VALUE
+# A name and a value; no name: positional. In a script a name may stand without its value (NO_VALUE): it is a switch, or
+# takes the next positional argument.
+GivenArgument = tuple[str | None, object]
 
 
 @dataclass(slots=True)
@@ -53,12 +65,12 @@ class Binder:
         self._command = command
         self._unsimulated = unsimulated
 
-    def bind(self, arguments: Sequence[Argument], *, expects_input: bool) -> Binding:
+    def bind(self, arguments: Sequence[GivenArgument], *, expects_input: bool) -> Binding:
         """Bind a call's arguments before any pipeline object has come."""
         binding = Binding(self._signature, expects_input)
         unknown: list[str] = []
         positional: list[object] = []
-        for given, value in arguments:
+        for given, value in self._paired(arguments):
             if given is None:
                 positional.append(value)
                 continue
@@ -66,9 +78,9 @@ class Binder:
             if parameter is None:
                 unknown.append(given)
             elif parameter.name in self._unsimulated:
-                raise Terminating(not_simulated(f"the parameter -{parameter.name} of {self._command}"))
+                raise self._unsimulated_parameter(parameter, value)
             elif parameter.name in binding.values:
-                raise self._error("ParameterAlreadyBound", parameter.name)
+                raise self._error("ParameterAlreadyBound", _bare(given))
             else:
                 self._assign(binding, parameter, value)
         self._bind_positional(binding, positional)
@@ -101,6 +113,32 @@ class Binder:
         complete = [s for s in binding.possible if not binding.missing(s, before_input=False)]
         candidates = complete or binding.possible
         return default if default in candidates else candidates[0]
+
+    def _unsimulated_parameter(self, parameter: Parameter, value: object) -> Terminating:
+        """The refusal of a parameter; a value that does not even bind fails as it does everywhere."""
+        if is_convertible(parameter.type_name):
+            self._converted(parameter, value)
+        return Terminating(not_simulated(f"the parameter -{parameter.name} of {self._command}"))
+
+    def _paired(self, arguments: Sequence[GivenArgument]) -> list[GivenArgument]:
+        """The arguments with a value for each name: switches are on, other names take what follows them."""
+        paired: list[GivenArgument] = []
+        rest = list(arguments)
+        while rest:
+            name, value = rest.pop(0)
+            if name is None or value is not NO_VALUE:
+                paired.append((name, value))
+                continue
+            parameter = self._resolve(name)
+            if parameter is not None and parameter.type_name == SWITCH:
+                paired.append((name, True))
+            elif rest and rest[0][0] is None:
+                paired.append((name, rest.pop(0)[1]))
+            elif parameter is None:
+                paired.append((name, True))
+            else:
+                raise self._error("MissingArgument", parameter.name, parameter.type_name)
+        return paired
 
     def _resolve(self, given: str) -> Parameter | None:
         """The parameter of this name, alias or unambiguous prefix; the command's own win over common ones (P2)."""
@@ -210,9 +248,15 @@ class Binder:
             raise self._error("CannotConvertArgumentNoMessage", parameter.name, str(error)) from None
 
     def _checked(self, parameter: Parameter, value: object) -> object:
-        if parameter.choices and to_text(value).casefold() not in (c.casefold() for c in parameter.choices):
-            message = ("ValidateSetFailure", parameter.name, to_text(value), ",".join(parameter.choices))
-            raise self._validation("ParameterArgumentValidationError", *message)
+        """Findings P7 and E3: each element of a list is held against a ValidateSet or ValidatePattern, in any case."""
+        for item in value.items if isinstance(value, ClrList) else (value,):
+            text = to_text(item)
+            if parameter.choices and text.casefold() not in (choice.casefold() for choice in parameter.choices):
+                message = ("ValidateSetFailure", parameter.name, text, ",".join(parameter.choices))
+                raise self._validation("ParameterArgumentValidationError", *message)
+            if parameter.pattern and not re.search(parameter.pattern, text, re.IGNORECASE):
+                message = ("ValidatePatternFailure", parameter.name, text, parameter.pattern)
+                raise self._validation("ParameterArgumentValidationError", *message)
         return value
 
     def _refuse_empty(self, parameter: Parameter, value: object) -> None:

@@ -34,6 +34,11 @@ class Certificate:
         """SHA-256 of the certificate."""
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.pem.decode("ascii"))).digest()
 
+    @property
+    def end_point(self) -> bytes:
+        """The channel binding tls-server-end-point (RFC 5929 section 4) of a certificate signed with SHA-256."""
+        return b"tls-server-end-point:" + self.fingerprint
+
 
 class Authority:
     """A certificate authority."""
@@ -57,6 +62,12 @@ class Authority:
         )
         end = datetime.now(UTC) + (timedelta(days=-1) if expired else _LIFE)
         return self._issue("localhost", names, ExtendedKeyUsageOID.SERVER_AUTH, end)
+
+    def server_of_another_host(self) -> Certificate:
+        """A good server certificate, but for no name and no address of the lab."""
+        name = "another-host.invalid"
+        alternatives = x509.SubjectAlternativeName([x509.DNSName(name)])
+        return self._issue(name, alternatives, ExtendedKeyUsageOID.SERVER_AUTH, datetime.now(UTC) + _LIFE)
 
     def client(self, user: str) -> Certificate:
         """A client certificate with the user principal name by which Windows maps it to an account."""

@@ -14,12 +14,14 @@ from typing import ClassVar
 from psrpcore.types import ErrorCategory
 
 from runner.lab.enums import ActionPreference
-from runner.lab.errors import Failure, Terminating
+from runner.lab.errors import Failure, Raiser, Terminating
 from runner.lab.machine import Machine
-from runner.lab.messages import Wait, Warning
+from runner.lab.messages import Record
 from runner.lab.signature import Traits, Version
+from runner.lab.syntax import Function
 from runner.lab.text import say
 from runner.lab.values import ClrList, ClrObject
+from runner.lab.variables import Variables
 
 
 @dataclass(slots=True)
@@ -27,17 +29,39 @@ class Session:
     """One PowerShell process: the machine it runs on and what lives as long as the process.
 
     `find_command` gives the CommandInfo object of a command, None for one that does not exist, and raises Terminating
-    for one that only the lab does not have.
+    for one that only the lab does not have. `errors` is $Error; `functions` are those that scripts have defined, by
+    case-folded name; `once` keeps what a process reads only once, such as group policy; `user` is the account, without
+    its domain. `variables_as_items` are those that a provider has shown, by case-folded name, with the name it showed:
+    the object keeps the provider's notes (provider.variable-get). `ends_at_errors`: a terminating error ends a script
+    whole, not only its statement. `succeeded` is $?; `failing`: the running statement had an error.
     """
 
     machine: Machine
     find_command: Callable[[str], ClrObject | None]
-    variables: dict[str, object] = field(default_factory=dict)
+    variables: Variables = field(default_factory=Variables)
     drives: dict[str, ClrObject] = field(default_factory=dict)
+    providers: frozenset[str] | None = None  # case-folded names of those that the session shows; None: all
+    errors: list[object] = field(default_factory=list)
+    functions: dict[str, Function] = field(default_factory=dict)
+    environment: dict[str, tuple[str, str]] = field(default_factory=dict)
+    variables_as_items: dict[str, str] = field(default_factory=dict)
+    once: dict[str, object] = field(default_factory=dict)
+    callers: list[Raiser] = field(default_factory=list)
+    user: str = "Administrator"
+    ends_at_errors: bool = False
+    succeeded: bool = True
+    failing: bool = False
+
+    def __post_init__(self) -> None:
+        self.environment.update(self.machine.environment)
 
     @property
     def version(self) -> Version:
         return self.machine.facts.powershell_version
+
+    def shows(self, provider: str) -> bool:
+        """Whether the session has a provider; its name is case-folded."""
+        return self.providers is None or provider in self.providers
 
     def say(self, key: str, *arguments: str) -> str:
         """A text of PowerShell in the machine's language."""
@@ -45,8 +69,12 @@ class Session:
 
     def error_preference(self) -> ActionPreference:
         """$ErrorActionPreference."""
-        preference = self.variables.get("erroractionpreference", ActionPreference.Continue)
-        return preference if isinstance(preference, ActionPreference) else ActionPreference.Continue
+        return self.preference("ErrorActionPreference", ActionPreference.Continue)
+
+    def preference(self, variable: str, default: ActionPreference) -> ActionPreference:
+        """The value of a preference variable."""
+        preference = self.variables.get(variable)
+        return preference if isinstance(preference, ActionPreference) else default
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +86,21 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One non-terminating error."""
+    """One non-terminating error; `raiser` is given where it is not the command that runs."""
 
     failure: Failure
+    raiser: Raiser | None = None
 
 
-Event = Emit | Report | Warning | Wait
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error on its way to the error stream: its command's error action has let it through."""
+
+    failure: Failure
+    raiser: Raiser | None
+
+
+Event = Emit | Report | Problem | Record
 
 
 class UpstreamEnough(Exception):
@@ -94,7 +131,7 @@ class Arguments:
     def texts(self, name: str) -> list[str] | None:
         """A String[] parameter, or None where it is not given."""
         value = self._bound.get(name)
-        return [str(item) for item in value.items] if isinstance(value, ClrList) else None
+        return ["" if item is None else str(item) for item in value.items] if isinstance(value, ClrList) else None
 
     def number(self, name: str) -> int | None:
         value = self._bound.get(name)
@@ -121,6 +158,7 @@ class Cmdlet:
     default_set: ClassVar[str | None] = None
     since: ClassVar[Version] = (3, 0)
     unsimulated: ClassVar[frozenset[str]] = frozenset()
+    open_ended: ClassVar[bool] = False  # the command has more parameters than the syntax says, which are refused
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -15,16 +15,23 @@ import yaml
 from runner.lab.cmdlet import Cmdlet
 from runner.lab.cmdlets import (
     cim,
+    content,
+    exchange,
+    execution_policy,
     foreach,
     item_properties,
     item_property_writes,
     item_writes,
     items,
+    json_objects,
+    moves,
+    new_item,
     objects,
     select,
     service_control,
     services,
     session,
+    streams,
     where,
 )
 from runner.lab.signature import Signature, Version, read_signature
@@ -35,6 +42,7 @@ COMMANDS: tuple[type[Cmdlet], ...] = (
     *where.COMMANDS,
     *foreach.COMMANDS,
     *items.COMMANDS,
+    *new_item.COMMANDS,
     *item_writes.COMMANDS,
     *item_properties.COMMANDS,
     *item_property_writes.COMMANDS,
@@ -42,8 +50,15 @@ COMMANDS: tuple[type[Cmdlet], ...] = (
     *service_control.COMMANDS,
     *cim.COMMANDS,
     *session.COMMANDS,
+    *content.COMMANDS,
+    *moves.COMMANDS,
+    *execution_policy.COMMANDS,
+    *streams.COMMANDS,
+    *json_objects.COMMANDS,
 )
 
+EXCHANGE_COMMANDS = exchange.COMMANDS
+_EXCHANGE = {command.name.casefold(): command for command in EXCHANGE_COMMANDS}
 _BY_NAME = {name.casefold(): command for command in COMMANDS for name in (command.name, *command.aliases)}
 
 
@@ -56,6 +71,11 @@ def find_command(name: str, version: Version) -> type[Cmdlet] | None:
     return command
 
 
+def find_exchange_command(name: str) -> type[Cmdlet] | None:
+    """The simulated command of the Exchange endpoint of this name, or None."""
+    return _EXCHANGE.get(name.casefold())
+
+
 def signature_of(command: type[Cmdlet], version: Version) -> Signature:
     """What a command accepts in a PowerShell version."""
     return _signature(command.name, version[:2])
@@ -63,8 +83,25 @@ def signature_of(command: type[Cmdlet], version: Version) -> Signature:
 
 @functools.cache
 def _signature(name: str, version: Version) -> Signature:
-    command = _BY_NAME[name.casefold()]
+    command = (_BY_NAME | _EXCHANGE)[name.casefold()]
     return read_signature(command.syntax, command.traits, command.default_set, version)
+
+
+def described_cmdlet(name: str, version: Version) -> tuple[str, str] | None:
+    """Name and module of a cmdlet that this Windows has and the lab does not simulate, where that is known for sure.
+
+    That is so from Windows PowerShell 5.1 on for the modules that are part of PowerShell.
+    """
+    spelled, module = _UNSIMULATED.get(name.casefold(), ("", ""))
+    shipped = module.startswith("Microsoft.PowerShell.") and version >= (5, 1)
+    if not shipped or name.casefold() in _FUNCTIONS or is_gone(name, version):
+        return None
+    return spelled, module
+
+
+def is_gone(name: str, version: Version) -> bool:
+    """Whether a command of Windows PowerShell is not there any more in this version of PowerShell."""
+    return version >= (6, 0) and name.casefold() in _GONE
 
 
 def is_unsimulated(name: str) -> bool:
@@ -72,17 +109,21 @@ def is_unsimulated(name: str) -> bool:
     if _PROGRAM.search(name):
         return True
     module, _, bare = name.rpartition("\\")
-    home = _UNSIMULATED.get(bare.casefold())
-    return home is not None and (not module or module.casefold() == home.casefold())
+    _, home = _UNSIMULATED.get(bare.casefold(), ("", ""))
+    return bool(home) and (not module or module.casefold() == home.casefold())
 
 
 _PROGRAM = re.compile(r"^(?:[a-z]:|[/\\]|\.{1,2}[/\\])|\.(?:bat|cmd|com|exe|msc|ps1)$", re.IGNORECASE)
 
 
-def _read_unsimulated() -> dict[str, str]:
-    text = (resources.files("runner.lab") / "data" / "unsimulated.yml").read_text(encoding="utf-8")
-    modules: dict[str, str] = yaml.safe_load(text)
-    return {name.casefold(): module for module, names in modules.items() for name in names.split()}
+def _read_names(file: str) -> dict[str, tuple[str, ...]]:
+    text = (resources.files("runner.lab") / "data" / file).read_text(encoding="utf-8")
+    return {title: tuple(names.split()) for title, names in yaml.safe_load(text).items()}
 
 
-_UNSIMULATED = _read_unsimulated()
+_UNSIMULATED = {
+    name.casefold(): (name, module) for module, names in _read_names("unsimulated.yml").items() for name in names
+}
+_TRAITS = _read_names("unsimulated_traits.yml")
+_GONE = frozenset(name.casefold() for name in _TRAITS["not in PowerShell 6 and later"])
+_FUNCTIONS = frozenset(name.casefold() for name in _TRAITS["functions, not cmdlets"])

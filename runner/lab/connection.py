@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from runner.lab.auth import SEALED_TYPE, Authenticator, Caller, SealError, UserFiles, seal, unseal
-from runner.lab.faults import When
+from runner.lab.answers import Answer
+from runner.lab.auth import Authenticator, Caller
 from runner.lab.host import LabHost
-from runner.lab.http import HttpReply, HttpRequest
-from runner.lab.wsman import Answer, Service, http_fault
+from runner.lab.http import Delivery, HttpReply, HttpRequest
+from runner.lab.ntlm import UserFiles
+from runner.lab.orders import CONTROL_PATH
+from runner.lab.sealing import SealError
+from runner.lab.wsman import Service
 
+Control = Callable[[HttpRequest], HttpReply]
 _SOAP_TYPE = "application/soap+xml;charset=UTF-8"
 
 
@@ -27,13 +31,25 @@ class Site:
 
 
 class LabConnection:
-    """The handler of one TCP connection. `sites` is keyed by the host's name, case-folded."""
+    """The handler of one TCP connection. `sites` is keyed by the host's name, case-folded.
 
-    def __init__(self, sites: Mapping[str, Site], users: UserFiles, transport: asyncio.Transport) -> None:
+    `end_point` is the tls-server-end-point of the certificate that we showed (RFC 5929), None without TLS.
+    """
+
+    def __init__(
+        self,
+        sites: Mapping[str, Site],
+        users: UserFiles,
+        transport: asyncio.Transport,
+        control: Control | None = None,
+        end_point: bytes | None = None,
+    ) -> None:
         self._sites = sites
-        tls = transport.get_extra_info("ssl_object")
-        self._secure = tls is not None
-        self._authenticator = Authenticator(users, self._secure, _certificate_hash(tls))
+        self._transport = transport
+        self._control = control
+        self._secure = end_point is not None
+        certificate = _certificate_hash(transport.get_extra_info("ssl_object"))
+        self._authenticator = Authenticator(users, end_point, certificate)
         self._client_ip = str(transport.get_extra_info("peername")[0])
         self._host: LabHost | None = None
         self._first = True
@@ -47,6 +63,8 @@ class LabConnection:
 
     async def respond(self, request: HttpRequest) -> HttpReply:
         """See `http.Handler`."""
+        if self._control is not None and request.target == CONTROL_PATH:
+            return self._control(request)
         site = self._sites.get(_host_name(request.target))
         self._host = None if site is None else site.host
         if site is None:
@@ -54,8 +72,9 @@ class LabConnection:
         if request.method != "POST":
             return HttpReply(405, headers=(("Allow", "POST"),))
         first, self._first = self._first, False
-        fault = site.host.faults.at(When.CONNECT) if first else None
-        answer = None if fault is None else http_fault(fault)
+        if not site.service.admit(self._transport):
+            return HttpReply(0, delivery=Delivery.DROPPED)
+        answer = site.service.at_connect() if first else None
         if answer is not None:
             return self._bare(answer, site.host)
         sealed = request.headers.get("content-type", "").startswith("multipart/encrypted")
@@ -68,10 +87,10 @@ class LabConnection:
 
     async def _soap(self, request: HttpRequest, caller: Caller, site: Site, *, sealed: bool) -> HttpReply:
         if sealed:
-            if caller.context is None:
+            if caller.sealing is None:
                 return HttpReply(400)
             try:
-                soap = unseal(caller.context, request.body)
+                soap = caller.sealing.unseal(request.body)
             except SealError:
                 return HttpReply(400)
         else:
@@ -84,12 +103,12 @@ class LabConnection:
         answer = await site.service.answer(soap, caller, self._client_ip)
         if not answer.soap:
             return self._bare(answer, site.host)
-        if sealed and caller.context is not None:
-            return self._reply(answer, seal(caller.context, answer.soap), SEALED_TYPE)
+        if sealed and caller.sealing is not None:
+            return self._reply(answer, caller.sealing.seal(answer.soap), caller.sealing.content_type)
         return self._reply(answer, answer.soap, _SOAP_TYPE)
 
     def _refuse_plain(self, request: HttpRequest, host: LabHost) -> HttpReply | None:
-        """A bare 500 where AllowUnencrypted=false forbids plain SOAP (not recorded: groundtruth/README.md, 3)."""
+        """A bare 500 where AllowUnencrypted=false forbids plain SOAP (diyan/pywinrm issue 208)."""
         if not self._secure and not host.allow_unencrypted:
             return HttpReply(500)
         if not request.headers.get("content-type", "").startswith("application/soap+xml"):
@@ -108,9 +127,9 @@ class LabConnection:
 
 
 def _host_name(target: str) -> str:
-    """The host in `/HOST/wsman`, case-folded; empty for any other path."""
-    parts = target.partition("?")[0].split("/")
-    if len(parts) != 3 or parts[2].casefold() != "wsman":
+    """The host in `/HOST/wsman` or, for Exchange, `/HOST/PowerShell/`, case-folded; empty for any other path."""
+    parts = target.partition("?")[0].removesuffix("/").split("/")
+    if len(parts) != 3 or parts[2].casefold() not in ("wsman", "powershell"):
         return ""
     return unquote(parts[1]).casefold()
 

@@ -24,7 +24,8 @@ from psrpcore.types import (
     PSUri,
 )
 
-from runner.lab.enums import ENUMS, enum_name
+from runner.lab.enums import ENUMS
+from runner.lab.signature import EXCHANGE_LISTS, EXCHANGE_TEXTS
 from runner.lab.values import (
     FLOATS,
     INTEGERS,
@@ -49,7 +50,7 @@ class ListToText(ConversionError):
     """A list was given for one text (finding P4), which compiled cmdlets report in a form of its own."""
 
 
-_INTEGER_TYPES: dict[str, tuple[type[Integer], str]] = {
+INTEGER_TYPES: dict[str, tuple[type[Integer], str]] = {
     "System.Byte": (PSByte, "an unsigned byte"),
     "System.Int32": (PSInt, "an Int32"),
     "System.UInt32": (PSUInt, "a UInt32"),
@@ -59,6 +60,10 @@ _INTEGER_TYPES: dict[str, tuple[type[Integer], str]] = {
 _ANYTHING = ("System.Object", "System.Management.Automation.PSObject")
 _SWITCH = "System.Management.Automation.SwitchParameter"
 _NUMBER = re.compile(r"\s*(?:(?P<hex>[+-]?0x[0-9a-f]+)|(?P<dec>[+-]?(?:[\d,]+\.?\d*|\.\d+)(?:e[+-]?\d+)?))\s*", re.I)
+_TIME_SPAN = re.compile(
+    r"\s*(?P<sign>-?)(?:(?P<days>\d+)\.)?(?P<hours>\d\d?):(?P<minutes>\d\d?):(?P<seconds>\d\d?)"
+    r"(?:\.(?P<fraction>\d{1,7}))?\s*"
+)
 
 
 def convert(value: object, type_name: str) -> object:
@@ -67,7 +72,7 @@ def convert(value: object, type_name: str) -> object:
         return value
     if type_name.endswith("[]"):
         return _to_array(value, type_name)
-    if type_name in _INTEGER_TYPES:
+    if type_name in INTEGER_TYPES:
         return to_integer(value, type_name)
     converter = _CONVERTERS.get(type_name)
     if converter is not None:
@@ -77,9 +82,15 @@ def convert(value: object, type_name: str) -> object:
     return _same_type(value, type_name)
 
 
+def is_convertible(type_name: str) -> bool:
+    """Whether `convert` knows the type at all."""
+    element = type_name.removesuffix("[]")
+    return element in INTEGER_TYPES or element in _CONVERTERS or element in ENUMS or element in _ANYTHING
+
+
 def to_integer(value: object, type_name: str) -> Integer:
     """The value as an integer of this type; null and "" are 0, fractions are rounded half to even."""
-    integer_type, article = _INTEGER_TYPES[type_name]
+    integer_type, article = INTEGER_TYPES[type_name]
     if value is None:
         return integer_type(0)
     if isinstance(value, PSEnumBase):
@@ -143,6 +154,9 @@ def _to_array(value: object, type_name: str) -> object:
         return to_byte_array(value)
     element = type_name.removesuffix("[]")
     items = value.items if isinstance(value, ClrList) else [value]
+    if element == "System.String":
+        texts: list[object] = [None if item is None else _to_string(item) for item in items]
+        return ClrList(texts, (type_name, "System.Array", "System.Object"))
     return ClrList([convert(item, element) for item in items], (type_name, "System.Array", "System.Object"))
 
 
@@ -201,9 +215,15 @@ def _to_double(value: object) -> object:
 def _to_time_span(value: object) -> object:
     if isinstance(value, PSDuration):
         return value
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+):(\d\d):(\d\d)", value)):
-        hours, minutes, seconds = (int(part) for part in match.groups())
-        return PSDuration(seconds=hours * 3600 + minutes * 60 + seconds)
+    match = _TIME_SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is not None:
+        days, hours, minutes, seconds = (int(match[part] or 0) for part in ("days", "hours", "minutes", "seconds"))
+        if hours < 24 and minutes < 60 and seconds < 60:
+            ticks = int((match["fraction"] or "").ljust(7, "0"))
+            sign = -1 if match["sign"] else 1
+            return PSDuration(
+                seconds=sign * (((days * 24 + hours) * 60 + minutes) * 60 + seconds), nanoseconds=sign * ticks * 100
+            )
     raise _refused(value, "System.TimeSpan")
 
 
@@ -214,9 +234,11 @@ _CONVERTERS: dict[str, Callable[[object], object]] = {
     "System.Double": _to_double,
     "System.DateTime": _to_date,
     "System.TimeSpan": _to_time_span,
-    "System.Uri": lambda value: value if isinstance(value, PSUri) else PSUri(to_text(value)),
+    "System.Uri": lambda value: value if value is None or isinstance(value, PSUri) else PSUri(to_text(value)),
     "System.Collections.IDictionary": _to_dictionary,
     "System.Management.Automation.ScriptBlock": _to_script_block,
+    **dict.fromkeys(EXCHANGE_TEXTS, _to_string),
+    **dict.fromkeys(EXCHANGE_LISTS, lambda value: _to_array(value, "System.String[]")),
 }
 
 
@@ -238,15 +260,20 @@ def _to_enum(value: object, enum_type: type[PSEnumBase]) -> PSEnumBase:
         raise _no_such_member(value, enum_type)
     if isinstance(value, str):
         folded = value.strip().casefold()
-        found = [m for m in enum_type if enum_name(m).casefold() == folded]
-        found = found or [m for m in enum_type if folded and enum_name(m).casefold().startswith(folded)]
+        named = {_spelled(name).casefold(): member for name, member in enum_type.__members__.items()}
+        found = {named[folded]} if folded in named else {m for n, m in named.items() if folded and n.startswith(folded)}
         if len(found) == 1:
-            return found[0]
+            return found.pop()
     raise _no_such_member(value, enum_type)
 
 
 def _members(enum_type: type[PSEnumBase]) -> str:
-    return ",".join(enum_name(member) for member in enum_type)
+    """All names, also a second one for the same number."""
+    return ",".join(_spelled(name) for name in enum_type.__members__)
+
+
+def _spelled(name: str) -> str:
+    return "None" if name == "none" else name
 
 
 def _no_such_member(value: object, enum_type: type[PSEnumBase]) -> ConversionError:

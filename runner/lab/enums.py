@@ -6,7 +6,7 @@ README's P5; `none` is psrpcore's spelling of a member called None. Negative mem
 
 from __future__ import annotations
 
-from psrpcore.types import PSEnumBase, PSType
+from psrpcore.types import ErrorCategory, PSEnumBase, PSFlagBase, PSType
 
 
 @PSType(["Microsoft.Win32.RegistryValueKind"], rehydrate=False)
@@ -104,12 +104,28 @@ class CommandTypes(PSEnumBase):
     All = 383
 
 
+@PSType(["System.Management.Automation.ScopedItemOptions"], rehydrate=False)
+class ScopedItemOptions(PSFlagBase):
+    none = 0
+    ReadOnly = 1
+    Constant = 2
+    Private = 4
+    AllScope = 8
+
+
+@PSType(["System.Management.Automation.SessionStateEntryVisibility"], rehydrate=False)
+class SessionStateEntryVisibility(PSEnumBase):
+    Public = 0
+    Private = 1
+
+
 @PSType(["Microsoft.PowerShell.ExecutionPolicy"], rehydrate=False)
 class ExecutionPolicy(PSEnumBase):
     Unrestricted = 0
     RemoteSigned = 1
     AllSigned = 2
     Restricted = 3
+    Default = 3
     Bypass = 4
     Undefined = 5
 
@@ -134,6 +150,7 @@ ENUMS: dict[str, type[PSEnumBase]] = {
         ServiceStartupType,
         ServiceType,
         ActionPreference,
+        ErrorCategory,
         TestPathType,
         CommandTypes,
         ExecutionPolicy,
@@ -142,6 +159,6 @@ ENUMS: dict[str, type[PSEnumBase]] = {
 }
 
 
-def enum_name(value: PSEnumBase) -> str:
-    """The member's name in .NET."""
-    return "None" if value.name == "none" else value.name
+def enum_name(value: PSEnumBase | PSFlagBase) -> str:
+    """The name in .NET of a member, or of flags that are set together."""
+    return "None" if value.name == "none" else str(value.name).replace("|", ", ")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,6 +21,7 @@ WSMAN = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
 WSMAN_MS = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 POWERSHELL = "http://schemas.microsoft.com/powershell"
+CMD = f"{SHELL}/cmd"
 CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
 FAULT_ACTION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
 ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
@@ -42,6 +44,7 @@ class SoapFault:
     reason: str
     message: str = ""
     detail: str = ""
+    provider: tuple[str, str] | None = None  # name and path of the plug-in that says so
 
 
 class InvalidEnvelope(Exception):
@@ -67,6 +70,7 @@ class SoapRequest:
     data_locale: str
     shell_id: str | None
     body: ET.Element | None
+    options: Mapping[str, str]
 
     @property
     def verb(self) -> str:
@@ -100,6 +104,7 @@ def read_request(soap: bytes) -> SoapRequest:
 
     message_id = text(ADDRESSING, "MessageID")
     selectors = fields.get(f"{{{WSMAN}}}SelectorSet")
+    options = fields.get(f"{{{WSMAN}}}OptionSet")
     return SoapRequest(
         action=text(ADDRESSING, "Action"),
         message_id=message_id,
@@ -111,6 +116,7 @@ def read_request(soap: bytes) -> SoapRequest:
         data_locale=language(WSMAN_MS, "DataLocale"),
         shell_id=None if selectors is None else _shell_id(selectors),
         body=next(iter(body), None),
+        options={} if options is None else {option.get("Name", ""): option.text or "" for option in options},
     )
 
 
@@ -158,12 +164,16 @@ def write_answer(action: str, body: str, relates_to: str) -> bytes:
 def write_fault(fault: SoapFault, relates_to: str, machine: str) -> bytes:
     """The envelope of a fault (sent with HTTP status 500), laid out as in groundtruth/wsman-faults."""
     detail = f"<w:FaultDetail>{escape(fault.detail)}</w:FaultDetail>" if fault.detail else ""
+    message = escape(fault.message or fault.reason)
+    if fault.provider is not None:
+        name, path = map(quoteattr, fault.provider)
+        message = f"<f:ProviderFault provider={name} path={path}>{message}</f:ProviderFault>"
     return write_answer(
         FAULT_ACTION,
         f"<s:Fault><s:Code><s:Value>{fault.value}</s:Value><s:Subcode><s:Value>{fault.subcode}</s:Value></s:Subcode>"
         f'</s:Code><s:Reason><s:Text xml:lang="en-US">{escape(fault.reason)}</s:Text></s:Reason><s:Detail>{detail}'
         f'<f:WSManFault xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault" Code="{fault.code}" '
-        f"Machine={quoteattr(machine)}><f:Message>{escape(fault.message or fault.reason)}</f:Message></f:WSManFault>"
+        f"Machine={quoteattr(machine)}><f:Message>{message}</f:Message></f:WSManFault>"
         "</s:Detail></s:Fault>",
         relates_to,
     )
@@ -238,6 +248,43 @@ def too_many_shells(allowed: int) -> SoapFault:
         f"{allowed} concurrent shells, which has been exceeded. "
         "Close existing shells or raise the quota for this user. ",
     )
+
+
+TOO_MANY_OPERATIONS = SoapFault(
+    2150859174,
+    "s:Receiver",
+    "w:InternalError",
+    "The WS-Management service cannot process the request. This user is allowed a maximum number of 15 concurrent "
+    "operations, which has been exceeded. Close existing operations for this user, or raise the quota for this user. ",
+)
+SHELL_USED_UP = SoapFault(
+    2150859241,
+    "s:Receiver",
+    "w:InternalError",
+    "The WS-Management service cannot process the request. The maximum number of concurrent commands per shell has "
+    "been exceeded. Retry the request later or raise the Maximum Commands per Shell quota. ",
+)
+
+
+_CMD_PLUGIN = ("Shell cmd plugin", "%systemroot%\\system32\\winrscmd.dll")
+NO_SUCH_PROGRAM = SoapFault(
+    2147942402,
+    "s:Receiver",
+    "w:InternalError",
+    "The system cannot find the file specified. ",
+    provider=_CMD_PLUGIN,
+)
+LINE_TOO_LONG = SoapFault(
+    2147942606, "s:Receiver", "w:InternalError", "The filename or extension is too long. ", provider=_CMD_PLUGIN
+)
+BAD_PARAMETER = SoapFault(
+    87,
+    "s:Sender",
+    "w:InvalidParameter",
+    "The parameter is incorrect. ",
+    detail="http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/InvalidValue",
+    provider=_CMD_PLUGIN,
+)
 
 
 def unknown_resource(uri: str) -> SoapFault:

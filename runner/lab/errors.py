@@ -7,11 +7,13 @@ seq.unknown-command-first and -last). A record's stack trace, source and target 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from psrpcore.types import (
     CommandOrigin,
     ErrorCategory,
     ErrorCategoryInfo,
+    ErrorDetails,
     ErrorRecord,
     InvocationInfo,
     PSDict,
@@ -19,8 +21,8 @@ from psrpcore.types import (
     PSList,
 )
 
-from runner.lab.values import OBJECT, ClrObject, clr_type_of, to_text
-from runner.lab.wire import to_wire
+from runner.lab.values import OBJECT, ClrList, ClrObject, clr_type_of, to_text
+from runner.lab.wire import to_wire, to_wire_without_scripts
 
 _SYSTEM = ("System.SystemException", "System.Exception", OBJECT)
 _RUNTIME = ("System.Management.Automation.RuntimeException", *_SYSTEM)
@@ -39,13 +41,29 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
         _RUNTIME,
         ("Microsoft.PowerShell.Commands.ServiceCommandException", *_SYSTEM),
         ("System.IO.IOException", *_SYSTEM),
+        ("System.IO.DirectoryNotFoundException", "System.IO.IOException", *_SYSTEM),
+        ("System.NotSupportedException", *_SYSTEM),
+        ("System.Exception", OBJECT),
         ("System.NotImplementedException", *_SYSTEM),
+        ("System.UnauthorizedAccessException", *_SYSTEM),
+        ("Microsoft.PowerShell.Commands.WriteErrorException", *_SYSTEM),
+        ("System.Management.Automation.ActionPreferenceStopException", *_RUNTIME),
+        ("System.Management.Automation.ParseException", *_RUNTIME),
+        (
+            "System.Management.Automation.IncompleteParseException",
+            "System.Management.Automation.ParseException",
+            *_RUNTIME,
+        ),
+        ("System.Management.Automation.ParameterBindingArgumentTransformationException", *_BINDING),
+        ("System.Management.Automation.PSNotSupportedException", "System.NotSupportedException", *_SYSTEM),
         ("System.Security.SecurityException", *_SYSTEM),
         ("System.Management.Automation.CommandNotFoundException", *_RUNTIME),
+        _SESSION_STATE,
         ("System.Management.Automation.DriveNotFoundException", *_SESSION_STATE),
         ("System.Management.Automation.Host.HostException", *_RUNTIME),
         ("System.Management.Automation.ItemNotFoundException", *_SESSION_STATE),
         ("System.Management.Automation.MethodException", *_EXTENDED_TYPE),
+        ("System.Management.Automation.SetValueException", *_EXTENDED_TYPE),
         (
             "System.Management.Automation.MethodInvocationException",
             "System.Management.Automation.MethodException",
@@ -56,11 +74,14 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
         ("System.Management.Automation.PipelineStoppedException", *_RUNTIME),
         ("System.Management.Automation.ProviderNotFoundException", *_SESSION_STATE),
         ("System.Management.Automation.PSArgumentException", *_ARGUMENT),
+        ("System.ArgumentNullException", *_ARGUMENT),
         (
             "System.Management.Automation.PSArgumentNullException",
             "System.ArgumentNullException",
             *_ARGUMENT,
         ),
+        ("Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException", "System.Exception", OBJECT),
+        ("System.Management.Automation.ParseException", *_RUNTIME),
         ("System.Management.Automation.PSInvalidCastException", "System.InvalidCastException", *_SYSTEM),
         ("System.Management.Automation.PSInvalidOperationException", *_INVALID_OPERATION),
     )
@@ -71,11 +92,20 @@ _HRESULTS = {"ArgumentException": -2147024809, "PSArgumentException": -214702480
 
 
 @dataclass(frozen=True, slots=True)
+class Raiser:
+    """The command that an error is attributed to; without `type_name` the error's id has no second part."""
+
+    name: str
+    type_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What goes wrong in a cmdlet: the part of an ErrorRecord that the cmdlet decides.
 
     `wrapped` marks the errors of the engine itself (unknown command, binding): as an ERROR_RECORD they carry a
-    ParentContainsErrorRecordException, as the reason of a failed pipeline the exception itself.
+    ParentContainsErrorRecordException, as the reason of a failed pipeline the exception itself. `activity` and
+    `reason` are set where Write-Error was told them; `details` replaces the message for people.
     """
 
     error_id: str
@@ -86,29 +116,38 @@ class Failure:
     wrapped: bool = False
     target_type: str | None = None
     target_name: str | None = None
+    activity: str | None = None
+    reason: str | None = None
+    details: ErrorDetails | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Raiser:
-    """The command that an error is attributed to."""
-
-    name: str
-    type_name: str
+SCRIPT = Raiser("", "")  # no command, but a place in a script
 
 
 class Terminating(Exception):
-    """A terminating error on its way from a cmdlet to the engine."""
+    """A terminating error on its way from a command to the engine.
 
-    def __init__(self, failure: Failure, raiser: Raiser | None = None) -> None:
+    Inside a script it ends one statement only. `anonymous`: no command is to be named for it.
+    """
+
+    def __init__(self, failure: Failure, raiser: Raiser | None = None, *, anonymous: bool = False) -> None:
         super().__init__(failure.error_id)
         self.failure = failure
         self.raiser = raiser
+        self.anonymous = anonymous
+
+
+class Thrown(Terminating):
+    """`throw` was run: it ends the script and all that called it."""
+
+
+REFUSAL = "LabDoesNotSimulate"
 
 
 def not_simulated(what: str) -> Failure:
     """The error by which the lab refuses instead of answering wrongly; its id is the lab's own, not PowerShell's."""
     return Failure(
-        "LabDoesNotSimulate",
+        REFUSAL,
         ErrorCategory.NotImplemented,
         "NotImplementedException",
         f"The lab does not simulate {what}.",
@@ -118,17 +157,17 @@ def not_simulated(what: str) -> Failure:
 def as_error_record(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
     """The record of an error that is reported in the error stream."""
     shown = replace(failure, exception="ParentContainsErrorRecordException") if failure.wrapped else failure
-    return _record(shown, raiser)
+    return _record(shown, raiser, to_wire(failure.target))
 
 
 def as_reason(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
     """The record of an error that is the reason of a pipeline's final state."""
-    return _record(failure, raiser)
+    return _record(failure, raiser, to_wire_without_scripts(failure.target))
 
 
 def as_object(failure: Failure, raiser: Raiser | None) -> ClrObject:
     """The error as a pipeline object, for a command whose errors are merged into its output (finding H5)."""
-    record = _record(failure, raiser)
+    record = _record(failure, raiser, to_wire(failure.target))
     properties: dict[str, object] = {
         "Exception": _exception_object(failure),
         "TargetObject": failure.target,
@@ -140,14 +179,14 @@ def as_object(failure: Failure, raiser: Raiser | None) -> ClrObject:
 
 def full_id(failure: Failure, raiser: Raiser | None) -> str:
     """The FullyQualifiedErrorId: the id and, if a command raised it, that command's type."""
-    return f"{failure.error_id},{raiser.type_name}" if raiser else failure.error_id
+    return f"{failure.error_id},{raiser.type_name}" if raiser and raiser.type_name else failure.error_id
 
 
-def _record(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
+def _record(failure: Failure, raiser: Raiser | None, target: Any) -> ErrorRecord:
     names = EXCEPTIONS[failure.exception]
-    reason = names[0].rpartition(".")[2]
-    activity = raiser.name if raiser else ""
-    target_name = to_text(failure.target) if failure.target_name is None else failure.target_name
+    reason = names[0].rpartition(".")[2] if failure.reason is None else failure.reason
+    activity = (raiser.name if raiser else "") if failure.activity is None else failure.activity
+    target_name = _name_of(failure.target) if failure.target_name is None else failure.target_name
     target_type = failure.target_type or clr_type_of(failure.target).rpartition(".")[2]
     category = ErrorCategoryInfo(
         Category=failure.category, Activity=activity, Reason=reason, TargetName=target_name, TargetType=target_type
@@ -156,12 +195,18 @@ def _record(failure: Failure, raiser: Raiser | None) -> ErrorRecord:
     record = ErrorRecord(
         Exception=to_wire(_exception_object(failure)),
         CategoryInfo=category,
-        TargetObject=to_wire(failure.target),
+        TargetObject=target,
         FullyQualifiedErrorId=full_id(failure, raiser),
         InvocationInfo=_invocation(raiser) if raiser else None,
+        ErrorDetails=failure.details,
     )
     record.PSObject.to_string = failure.message
     return record
+
+
+def _name_of(target: object) -> str:
+    """A target as CategoryInfo names it: .NET's own text of it, which for a list is its type."""
+    return clr_type_of(target) if isinstance(target, (ClrList, bytes)) else to_text(target)
 
 
 def _exception_object(failure: Failure) -> ClrObject:

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import yaml
 
+from runner.lab.auth import kerberos_lacks
+from runner.lab.automatic import version_table
+from runner.lab.boot import MachinePower
 from runner.lab.certificates import Authority, Certificate
 from runner.lab.cmdlet import Session
-from runner.lab.cmdlets.session import version_table
 from runner.lab.engine import Engine
 from runner.lab.faults import FaultPlan, What
-from runner.lab.host import Account, LabHost, Traffic
+from runner.lab.host import Account, Configuration, LabHost, Logons, Traffic
 from runner.lab.machine import Machine
-from runner.lab.scenario import AccountSpec, Expectation, HostSpec, Phase, Scenario
+from runner.lab.private import write_private
+from runner.lab.scenario import AccountSpec, Expectation, HostSpec, Phase, Scenario, ScenarioError
 from runner.lab.server import LOOPBACK, Addresses, path_of
-from runner.lab.spec import build_machine
+from runner.lab.spec import boot_habits, build_machine
 from runner.lab.values import ClrList
 from runner.model.secret import Secret
 
 
 class Fleet:
-    """The hosts of a scenario. Owns the machines; may be served by one server at a time."""
+    """The hosts of a scenario. Owns the machines; may be served by one server at a time.
+
+    Raises ScenarioError for hosts with Kerberos where that cannot be served.
+    """
 
     def __init__(self, scenario: Scenario, hosts: int | None = None) -> None:
         self.scenario = scenario
         self.authority = Authority()
         self.lock = threading.RLock()
         self.specs: dict[str, HostSpec] = dict(scenario.expand(hosts))
+        self._check_kerberos()
         self._machines = {name: build_machine(name, spec) for name, spec in self.specs.items()}
         self._certificates = {
             name: self.authority.client(self.account(name).user)
@@ -59,6 +66,14 @@ class Fleet:
         """What went over the wire for a host so far."""
         return self._hosts[name].traffic
 
+    def logons(self, name: str) -> Logons:
+        """The attempts to log on to a host so far."""
+        return self._hosts[name].logons
+
+    def faults(self, name: str) -> FaultPlan:
+        """The faults of a host with what is left of them."""
+        return self._hosts[name].faults
+
     def account(self, name: str) -> AccountSpec:
         """The account of a host."""
         return self.specs[name].account or self.scenario.account
@@ -70,6 +85,13 @@ class Fleet:
     def client_certificate(self, name: str) -> Certificate | None:
         """The certificate with which a client logs on to a host that wants one."""
         return self._certificates.get(name)
+
+    def _check_kerberos(self) -> None:
+        """Kerberos needs a real KDC, which the lab is not, and an account of its realm."""
+        for name in (name for name, spec in self.specs.items() if spec.auth == "kerberos"):
+            lacks = "a domain for its account: the realm" if not self.account(name).domain else kerberos_lacks()
+            if lacks:
+                raise ScenarioError(f"{name}: the lab does not simulate a KDC; auth: kerberos needs {lacks}")
 
     def _host(self, name: str, spec: HostSpec) -> LabHost:
         machine = self._machines[name]
@@ -83,18 +105,26 @@ class Fleet:
                     Secret(account.password.get_secret_value()),
                     account.domain,
                     administrator=spec.rights == "administrator",
+                    locked=account.locked,
+                    password_expired=account.password_expired,
+                    lockout_after=account.lockout_after,
                 ),
             ),
             open_runspace=lambda: Engine(machine),
             version_table=_version_table(machine),
             computer_name=machine.facts.computer_name,
-            schemes=frozenset({"negotiate", spec.auth if spec.auth in ("basic", "certificate") else "negotiate"}),
+            schemes=frozenset({"negotiate", "negotiate" if spec.auth == "ntlm" else spec.auth}),
+            channel_binding=spec.channel_binding,
             client_certificates={} if certificate is None else {certificate.fingerprint: account.user},
             allow_unencrypted=spec.allow_unencrypted,
             max_envelope_kb=spec.max_envelope_kb,
             max_shells_per_user=spec.max_shells_per_user,
-            configurations=frozenset(spec.configurations),
+            configurations=tuple(
+                Configuration(one, made.path, partial(Engine, machine, made.endpoint()))
+                for one, made in spec.configurations.items()
+            ),
             faults=FaultPlan(spec.faults),
+            power=MachinePower(machine, boot_habits(spec.boot)),
         )
 
 
@@ -130,8 +160,14 @@ def write_inventory(fleet: Fleet, addresses: Addresses, directory: Path) -> Path
     if groups:
         tree["children"] = groups
     path = directory / "inventory.yml"
-    _write_private(path, yaml.safe_dump({"all": tree}, allow_unicode=True, sort_keys=False).encode())
+    write_private(path, yaml.safe_dump({"all": tree}, allow_unicode=True, sort_keys=False).encode())
     return path
+
+
+def _user(account: AccountSpec, spec: HostSpec) -> str:
+    if not account.domain:
+        return account.user
+    return f"{account.user}@{account.domain}" if spec.auth == "kerberos" else f"{account.domain}\\{account.user}"
 
 
 def _variables(
@@ -143,28 +179,27 @@ def _variables(
         What.UNREACHABLE: addresses.dead_port,
         What.TLS_UNTRUSTED: addresses.untrusted_port,
         What.TLS_EXPIRED: addresses.expired_port,
+        What.TLS_WRONG_NAME: addresses.wrong_name_port,
     }
     tls = spec.uses_tls or (fault is not None and fault.what is not What.UNREACHABLE)
     normal_port = addresses.tls_port if tls else addresses.port
     variables: dict[str, str | int | bool] = {
         "ansible_port": normal_port if fault is None else ports[fault.what],
-        "ansible_user": f"{account.domain}\\{account.user}" if account.domain else account.user,
+        "ansible_user": _user(account, spec),
         "ansible_password": account.password.get_secret_value(),
         "ansible_psrp_protocol": "https" if tls else "http",
-        "ansible_psrp_path": path_of(name),
+        "ansible_psrp_path": path_of(name, spec.configurations[spec.configuration].path),
         "ansible_psrp_auth": spec.auth,
     }
+    if spec.configuration != "Microsoft.PowerShell":
+        variables["ansible_psrp_configuration_name"] = spec.configuration
+    if spec.auth == "kerberos":
+        variables["ansible_host"] = "localhost"  # a ticket is for a name
     certificate = fleet.client_certificate(name)
     if certificate is not None:
         pem, key = directory / f"{name}.pem", directory / f"{name}-key.pem"
         pem.write_bytes(certificate.pem)
-        _write_private(key, certificate.key_pem)
+        write_private(key, certificate.key_pem)
         del variables["ansible_password"]
         variables |= {"ansible_psrp_certificate_pem": str(pem), "ansible_psrp_certificate_key_pem": str(key)}
     return variables | spec.inventory
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)

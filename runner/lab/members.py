@@ -7,13 +7,15 @@ members (`pwsh76` object.select-on-hashtable, object.foreach-hashtable-key).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from psrpcore.types import PSEnumBase, PSInt, PSVersion
 
 from runner.lab.convert import ConversionError, to_integer
-from runner.lab.values import ClrDict, ClrList, ClrObject, to_text
+from runner.lab.errors import Terminating, not_simulated
+from runner.lab.values import ClrDict, ClrList, ClrObject, Unsimulated, clr_type_of, to_text
 
 
 class _Missing(Enum):
@@ -25,11 +27,26 @@ Method = Callable[[list[object]], object]
 
 
 class MethodFailed(Exception):
-    """A method raised an exception; the text is its message."""
+    """A method raised an exception of this .NET type; the text is its message."""
+
+    def __init__(self, message: str, exception: str = "Exception") -> None:
+        super().__init__(message)
+        self.exception = exception
 
 
 class NoOverload(Exception):
     """The method does not take this number of arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What a method returns that waits: look again every so often, at most so long; then it fails."""
+
+    interval: float
+    limit: float
+    is_over: Callable[[], bool]
+    failure: str
+    exception: str
 
 
 class Void(Enum):
@@ -60,13 +77,27 @@ def properties_of(value: object) -> Iterator[tuple[str, object]]:
 
 
 def find_property(value: object, name: str) -> tuple[str, object] | None:
-    """A property with its own spelling, or None."""
+    """A property with its own spelling, or None. Raises Terminating for one that only the lab does not know."""
+    found = _find(value, name)
+    if found is not None and isinstance(found[1], Unsimulated):
+        raise Terminating(not_simulated(f"the property {found[0]} of {clr_type_of(value)}"))
+    return found
+
+
+def _find(value: object, name: str) -> tuple[str, object] | None:
     if isinstance(value, ClrObject):
         for properties in (value.extended, value.adapted):
             if name in properties:
                 return name, properties[name]
     folded = name.casefold()
     return next((found for found in properties_of(value) if found[0].casefold() == folded), None)
+
+
+def is_wholly_known(value: object) -> bool:
+    """Whether the lab knows all properties of a value, so that it can be sent as it is."""
+    if not isinstance(value, ClrObject):
+        return True
+    return not any(isinstance(v, Unsimulated) for v in (*value.extended.values(), *value.adapted.values()))
 
 
 def get_property(value: object, name: str) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from psrpcore.types import ErrorRecord
@@ -15,20 +16,34 @@ from psrpcore.types import ErrorRecord
 
 @dataclass(frozen=True, slots=True)
 class RequestedCommand:
-    """One command of a statement as the client sent it; a parameter without a name is positional."""
+    """One command of a statement as the client sent it; a parameter without a name is positional.
+
+    `merged` and `discarded` name the other streams ("Warning", "Verbose", "Debug", "Information") that go to the
+    output or nowhere; `takes_previous_errors`: errors of the commands before it in the pipe are its input.
+    """
 
     name: str
     parameters: tuple[tuple[str | None, object], ...] = ()
     is_script: bool = False
     merge_error_to_output: bool = False
+    merged: frozenset[str] = frozenset()
+    discarded: frozenset[str] = frozenset()
+    takes_previous_errors: bool = False
+    local_scope: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One pipeline: statements (pipes of commands), executed one after the other, and piped-in objects."""
+    """One pipeline: statements (pipes of commands), executed one after the other, and piped-in objects.
+
+    `pipeline_id` is its id on the wire, "" where there is no wire: the machine's log of changes names it.
+    `ends_at_errors`: a terminating error ends a script whole, as in powershell.exe -OutputFormat XML.
+    """
 
     statements: tuple[tuple[RequestedCommand, ...], ...]
     input: tuple[object, ...] = ()
+    pipeline_id: str = ""
+    ends_at_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,42 @@ class Verbose:
 
 
 @dataclass(frozen=True, slots=True)
+class Debug:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """What Write-Information and Write-Host write; `value` is what psrpcore can serialise."""
+
+    value: object
+    source: str
+    tags: tuple[str, ...]
+    time: datetime
+    user: str
+    computer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    activity: str
+    activity_id: int
+    status: str
+    operation: str | None = None
+    parent_id: int = -1
+    percent: int = -1
+    seconds_remaining: int = -1
+    completed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShouldExit:
+    """`exit` was run: the client's host is told the code, whether there is one or not (finding B13)."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The running cmdlet takes this long (seconds of machine time); the machine's state may change meanwhile."""
 
@@ -68,7 +119,9 @@ class Ended:
     reason: ErrorRecord | None = None
 
 
-Message = Output | Error | Warning | Verbose | Wait | Ended
+Informational = Warning | Verbose | Debug | Information
+Record = Informational | Progress | ShouldExit | Wait
+Message = Output | Error | Record | Ended
 
 
 @dataclass(slots=True)

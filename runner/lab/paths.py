@@ -78,6 +78,7 @@ def path_not_found(session: Session, given: str) -> Failure:
 def resolve_literal(session: Session, given: str) -> RegistryPath:
     """The registry path that a -LiteralPath means. Raises PathProblem; the key need not exist."""
     provider, separator, rest = given.partition("::")
+    _check_visible(session, given, provider.rpartition(_BACKSLASH)[2] if separator else "")
     if separator:
         provider_path = _provider_path(session, given, provider, rest)
         return RegistryPath(given, None, provider_path, provider_path)
@@ -95,6 +96,20 @@ def resolve_literal(session: Session, given: str) -> RegistryPath:
         raise PathProblem(Failure("DriveNotFound", category, "DriveNotFoundException", message, drive))
     provider_path = _below(session, HIVES[name], rest)
     return RegistryPath(given, name, provider_path, provider_path.replace("/", _BACKSLASH))
+
+
+def _check_visible(session: Session, given: str, named_provider: str) -> None:
+    """A session without the provider (finding E3). Not recorded: a path with a drive, whose drive then is missing."""
+    drive, colon, _ = given.partition(":")
+    if session.providers is None or (colon and not named_provider and drive.casefold() not in DRIVES):
+        return
+    provider = named_provider or ("Registry" if colon else "FileSystem")
+    if provider.casefold() in session.providers:
+        return
+    kind = "DriveNotFound" if colon and not named_provider else "ProviderNotFound"
+    name = drive if kind == "DriveNotFound" else provider
+    failure = Failure(kind, ErrorCategory.ObjectNotFound, f"{kind}Exception", session.say(kind, name), name)
+    raise PathProblem(failure)
 
 
 def _provider_path(session: Session, given: str, provider: str, rest: str) -> str:

@@ -100,6 +100,10 @@ def decode_pipeline(powershell: psrpcore.PowerShell) -> PipelineRequest:
                 parameters=tuple(command.parameters),
                 is_script=command.is_script,
                 merge_error_to_output=_merges_errors(command),
+                merged=_streams(command, PipelineResultTypes.Output),
+                discarded=_streams(command, PipelineResultTypes.Null),
+                takes_previous_errors=bool(command.merge_unclaimed),
+                local_scope=command.use_local_scope is True,
             )
         )
         if command.end_of_statement:
@@ -115,6 +119,17 @@ def decode_pipeline(powershell: psrpcore.PowerShell) -> PipelineRequest:
 def _merges_errors(command: psrpcore.Command) -> bool:
     own: bool = command.merge_my == PipelineResultTypes.Error and command.merge_to == PipelineResultTypes.Output
     return own or bool(command.merge_error == PipelineResultTypes.Output)
+
+
+def _streams(command: psrpcore.Command, where: PipelineResultTypes) -> frozenset[str]:
+    """The streams beside errors that go to one place."""
+    to = {
+        "Warning": command.merge_warning,
+        "Verbose": command.merge_verbose,
+        "Debug": command.merge_debug,
+        "Information": command.merge_information,
+    }
+    return frozenset(stream for stream, place in to.items() if place == where)
 
 
 @dataclass(slots=True)

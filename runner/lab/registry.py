@@ -128,8 +128,8 @@ class Registry:
         parent, _, name = path.rpartition("\\")
         self._update(parent, lambda above: replace(above, subkeys=_without(above.subkeys, name.casefold())))
 
-    def deny(self, path: str, denial: Denial) -> None:
-        """From now on the account may not read (nor write), or not write, this key and what is below it."""
+    def deny(self, path: str, denial: Denial | None) -> None:
+        """From now on the account may not read (nor write), or not write, this key and what is below it; None: may."""
         self._update(path, lambda key: replace(key, deny=denial))
 
     def check_write(self, path: str) -> None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from psrpcore.types import PSChar, PSInt, PSInt64, PSUInt, PSUInt64
+from psrpcore.types import PSInt, PSInt64, PSUInt, PSUInt64
 
 from runner.lab.cmdlet import Session
+from runner.lab.drives import drive_object, provider_object
 from runner.lab.enums import RegistryValueKind, RegistryValueOptions, RegistryView
 from runner.lab.members import Method, MethodFailed, NoOverload
 from runner.lab.paths import PROVIDER, RegistryPath, subkey_names
-from runner.lab.registry import HIVES, RegistryKey, RegistryValue, split_path
+from runner.lab.registry import RegistryKey, RegistryValue, split_path
 from runner.lab.values import (
     CUSTOM_OBJECT,
     OBJECT,
-    ClrList,
     ClrObject,
     TypeNames,
     custom_text,
@@ -35,10 +35,6 @@ _HANDLE: TypeNames = (
     "System.Runtime.ConstrainedExecution.CriticalFinalizerObject",
     OBJECT,
 )
-_DESCRIPTIONS = {
-    "HKLM": "The configuration settings for the local computer",
-    "HKCU": "The software settings for the current user",
-}
 
 
 def shown_name(name: str) -> str:
@@ -73,8 +69,8 @@ def path_notes(session: Session, path: RegistryPath) -> dict[str, object]:
         "PSChildName": path.leaf,
     }
     if path.drive is not None:
-        notes["PSDrive"] = _drive(session, path.drive)
-    notes["PSProvider"] = _provider(session)
+        notes["PSDrive"] = drive_object(session, path.drive)
+    notes["PSProvider"] = provider_object(session, "Registry")
     return notes
 
 
@@ -161,66 +157,3 @@ def _signed(value: RegistryValue, shown: object) -> object:
     if value.kind is RegistryValueKind.QWord and isinstance(value.data, int):
         return PSInt64((value.data + 2**63) % 2**64 - 2**63)
     return shown
-
-
-def _drive(session: Session, name: str) -> ClrObject:
-    """The PSDriveInfo of HKLM: or HKCU:, made once per session."""
-    if name not in session.drives:
-        _make_drives(session)
-    return session.drives[name]
-
-
-def _provider(session: Session) -> ClrObject:
-    if "provider" not in session.drives:
-        _make_drives(session)
-    return session.drives["provider"]
-
-
-def _make_drives(session: Session) -> None:
-    core = session.version >= (6, 0)
-    for name in _DESCRIPTIONS:
-        session.drives[name] = _drive_object(name, core=core)
-    collection = (
-        "System.Collections.ObjectModel.Collection`1[[System.Management.Automation.PSDriveInfo, "
-        "System.Management.Automation]]"
-    )
-    drives = ClrList([session.drives["HKLM"], session.drives["HKCU"]], (collection, OBJECT))
-    properties: dict[str, object] = {
-        "ImplementingType": "Microsoft.PowerShell.Commands.RegistryProvider",
-        "HelpFile": "System.Management.Automation.dll-Help.xml",
-        "Name": "Registry",
-        "PSSnapIn": "Microsoft.PowerShell.Core",
-        "ModuleName": "Microsoft.PowerShell.Core",
-        "Module": None,
-        "Description": "",
-        "Capabilities": "ShouldProcess" if core else "ShouldProcess, Transactions",
-        "Home": "",
-        "Drives": drives,
-    }
-    if core:
-        properties.update({"VolumeSeparatedByColon": True, "ItemSeparator": PSChar(92), "AltItemSeparator": PSChar(92)})
-    names = ("System.Management.Automation.ProviderInfo", OBJECT)
-    session.drives["provider"] = ClrObject(names, properties, {}, PROVIDER)
-
-
-def _drive_object(name: str, *, core: bool) -> ClrObject:
-    credential = ClrObject(
-        ("System.Management.Automation.PSCredential", OBJECT),
-        {"UserName": None, "Password": None},
-        {},
-        "System.Management.Automation.PSCredential",
-    )
-    properties: dict[str, object] = {
-        "CurrentLocation": "",
-        "Name": name,
-        "Provider": PROVIDER,
-        "Root": HIVES[name],
-        "Description": _DESCRIPTIONS[name],
-        "MaximumSize": None,
-        "Credential": credential,
-        "DisplayRoot": None,
-    }
-    if core:
-        properties["VolumeSeparatedByColon"] = True
-    names = ("System.Management.Automation.PSDriveInfo", OBJECT)
-    return ClrObject(names, properties, {"Used": "", "Free": ""}, name)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from runner.lab.endpoint_spec import EndpointSpec
 from runner.lab.faults import AT_ADDRESS, Fault
+from runner.lab.host import ChannelBinding
 from runner.lab.spec import MachineSpec
 from runner.model.outcome import HostResult
 
@@ -35,6 +37,9 @@ class AccountSpec(_Strict):
     user: str = Field(default="Administrator", pattern=r"^[^:\\@]+$")
     password: SecretStr = SecretStr("Lab-Passw0rd")
     domain: str = ""
+    locked: bool = False
+    password_expired: bool = False
+    lockout_after: int = Field(default=0, ge=0)  # so many bad passwords lock it; 0: never
 
 
 class Expectation(_Strict):
@@ -50,16 +55,24 @@ class HostSpec(MachineSpec):
     count: int | None = Field(default=None, ge=1)
     account: AccountSpec | None = None  # that of the scenario unless given
     rights: Literal["administrator", "none"] = "administrator"
-    auth: Literal["ntlm", "negotiate", "basic", "certificate"] = "ntlm"
+    auth: Literal["ntlm", "negotiate", "kerberos", "basic", "certificate"] = "ntlm"
+    channel_binding: ChannelBinding = ChannelBinding.RELAXED
     tls: bool | None = None  # by default with basic and certificate only
     allow_unencrypted: bool = False
     max_shells_per_user: int = Field(default=30, ge=1)
     max_envelope_kb: int = Field(default=500, ge=32)
-    configurations: tuple[str, ...] = ("Microsoft.PowerShell",)
+    configurations: dict[str, EndpointSpec] = Field(default_factory=lambda: {"Microsoft.PowerShell": EndpointSpec()})
+    configuration: str = "Microsoft.PowerShell"  # the one that the inventory leads to
     groups: tuple[str, ...] = ()
     inventory: dict[str, str | int | bool] = Field(default_factory=dict)  # variables that win over the right ones
     faults: tuple[Fault, ...] = ()
     expect: dict[Phase, Expectation] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_its_configuration(self) -> HostSpec:
+        if self.configuration not in self.configurations:
+            raise ValueError(f"there is no configuration {self.configuration} among {', '.join(self.configurations)}")
+        return self
 
     @property
     def uses_tls(self) -> bool:
@@ -76,6 +89,7 @@ class Scenario(_Strict):
     """A fleet and what is expected of runs on it. `exit_codes` are those of the command of each phase."""
 
     description: str
+    playbook: str = "strong-crypto"  # the playbook that it is written for, by its name in playbooks/
     account: AccountSpec = AccountSpec()
     hosts: dict[str, HostSpec] = Field(min_length=1)
     exit_codes: dict[Phase, int] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ numbers (winerror.h); the cmdlets and CIM methods translate them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -138,10 +139,38 @@ class ServiceManager:
         """Store a changed configuration of an existing service."""
         self._store(service)
 
+    def put(self, service: Service) -> None:
+        """Make a service what it is told to be, from outside: no control, no refusal, no time."""
+        self._store(service)
+
     def remove(self, name: str) -> None:
         """Delete a service. (The lab does not keep a running one listed until it stops.)"""
         before = self._services.pop(name.casefold())
         self._changed(before, None)
+
+    def boot(self) -> None:
+        """Windows restarts: all services end; the automatic ones run again, with what they depend on.
+
+        Only a service that is then in another state counts as changed: that all have new processes goes without saying.
+        """
+        stopped = [replace(one, status=Status.Stopped, process_id=0, pending_until=None) for one in self.all()]
+        after = ServiceManager(stopped, self._now, lambda *_: None)
+        after._next_process_id = self._next_process_id
+        for service in stopped:
+            if service.start_mode is ServiceStartMode.Automatic and after.get(service.name).status is Status.Stopped:
+                with suppress(ServiceRefusal):  # as on Windows: an entry in the event log, and the boot goes on
+                    after.start(service.name)
+        before, self._services = self._services, after._services
+        self._next_process_id = after._next_process_id
+        for folded, service in self._services.items():
+            if service.status is not before[folded].status:
+                self._changed(before[folded], service)
+
+    def move(self, by: timedelta) -> None:
+        """The clock was set: what is pending stays pending as long as before."""
+        for folded, service in self._services.items():
+            if service.pending_until is not None:
+                self._services[folded] = replace(service, pending_until=service.pending_until + by)
 
     def _switch(self, name: str, source: ServiceControllerStatus, target: ServiceControllerStatus) -> None:
         service = self.get(name)

@@ -20,11 +20,14 @@ from typing import Any
 
 import psrpcore
 from psrpcore.types import (
+    DebugRecord,
     ErrorCategory,
     ErrorCategoryInfo,
     ErrorRecord,
+    HostMethodIdentifier,
     NETException,
     PipelineState,
+    PSInt,
     PSInvocationState,
     PSRPMessageType,
     VerboseRecord,
@@ -32,7 +35,7 @@ from psrpcore.types import (
 )
 
 from runner.lab import messages
-from runner.lab.faults import What
+from runner.lab.faults import HELD, RUNS_ON, What
 from runner.lab.messages import Request, Runspace, StopSignal
 from runner.lab.outbox import Outbox
 from runner.lab.psrp import (
@@ -43,6 +46,7 @@ from runner.lab.psrp import (
     decode_pipeline,
     split_fragments,
 )
+from runner.lab.records import information_record, progress_record
 
 _log = logging.getLogger(__name__)
 _FRAGMENT_SIZE = 32 * 1024
@@ -168,7 +172,7 @@ class Shell:
                 return False
             decoded = decode_pipeline(event.pipeline)
             self._settings.cache.put(message, decoded)
-        pipeline.request = decoded.request
+        pipeline.request = replace(decoded.request, pipeline_id=pipeline.command_id)
         pipeline.expects_input = decoded.expects_input
         pipeline.wants_invocation_info = decoded.wants_invocation_info
         return not pipeline.expects_input
@@ -216,8 +220,8 @@ class Shell:
                     spoilt = pipeline.fault is What.BAD_CLIXML and sent > 0 and isinstance(message, messages.Output)
                     self._write(pipeline, message, spoilt=spoilt)
                     sent += 1
-                if number == 0 and pipeline.fault in (What.DROP_DURING, What.HUNG_CMDLET):
-                    await pipeline.released.wait()
+                if number == 0 and pipeline.fault in HELD:
+                    await self._hold(pipeline)
                 if number % _TURN == _TURN - 1:
                     await asyncio.sleep(0)
         except Exception:
@@ -227,6 +231,12 @@ class Shell:
         finally:
             if holds_runspace:
                 free.release()
+
+    async def _hold(self, pipeline: Pipeline) -> None:
+        """Halt a pipeline until its fault lets it go on."""
+        pause = RUNS_ON.get(pipeline.fault, 0.0) if pipeline.fault else 0.0
+        await pipeline.released.wait()
+        await asyncio.sleep(pause * self._settings.pace)
 
     def _steps(self, run: Iterator[messages.Message]) -> Iterator[messages.Message]:
         """The engine's messages; the machine is locked against changes from other threads during each step."""
@@ -268,6 +278,16 @@ class Shell:
                 verbose = VerboseRecord(Message=text)
                 verbose.PSObject.to_string = text
                 server.prepare_message(verbose, PSRPMessageType.VerboseRecord)
+            case messages.Debug(text):
+                debug = DebugRecord(Message=text)
+                debug.PSObject.to_string = text
+                server.prepare_message(debug, PSRPMessageType.DebugRecord)
+            case messages.Information():
+                server.prepare_message(information_record(message), PSRPMessageType.InformationRecord)
+            case messages.Progress():
+                server.prepare_message(progress_record(message), PSRPMessageType.ProgressRecord)
+            case messages.ShouldExit(code):
+                server.host_call(HostMethodIdentifier.SetShouldExit, [PSInt(code)])
         self._drain(pipeline, spoilt=spoilt)
 
     def _write_state(self, pipeline: Pipeline, ended: messages.Ended) -> None:

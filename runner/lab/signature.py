@@ -15,8 +15,16 @@ from dataclasses import dataclass, replace
 SWITCH = "System.Management.Automation.SwitchParameter"
 Version = tuple[int, ...]
 
+# Types of Exchange, which its reference pages name without a namespace.
+EXCHANGE_TEXTS = ("AuthServerIdParameter", "Fqdn", "ServerIdParameter", "VirtualDirectoryIdParameter")
+EXCHANGE_LISTS = ("MultiValuedProperty",)
+EXCHANGE_TYPES = (
+    *(*EXCHANGE_TEXTS, *EXCHANGE_LISTS, "ClientCertAuthTypes", "ExtendedProtectionTokenCheckingMode", "GzipLevel"),
+    *("RemoteDocumentsActions", "Unlimited"),
+)
 _TYPES = {
     "ActionPreference": "System.Management.Automation.ActionPreference",
+    **{name: name for name in EXCHANGE_TYPES},
     "CimClass": "Microsoft.Management.Infrastructure.CimClass",
     "CimSession": "Microsoft.Management.Infrastructure.CimSession",
     "DisplayHintType": "Microsoft.PowerShell.Commands.DisplayHintType",
@@ -26,7 +34,14 @@ _TYPES = {
     "SessionStateEntryVisibility": "System.Management.Automation.SessionStateEntryVisibility",
     "CimInstance": "Microsoft.Management.Infrastructure.CimInstance",
     "CommandTypes": "System.Management.Automation.CommandTypes",
+    "ConsoleColor": "System.ConsoleColor",
     "DateTime": "System.DateTime",
+    "Encoding": "System.Text.Encoding",
+    "FileSystemCmdletProviderEncoding": "Microsoft.PowerShell.Commands.FileSystemCmdletProviderEncoding",
+    "ErrorCategory": "System.Management.Automation.ErrorCategory",
+    "ErrorRecord": "System.Management.Automation.ErrorRecord",
+    "ExecutionPolicy": "Microsoft.PowerShell.ExecutionPolicy",
+    "JsonDateKind": "Microsoft.PowerShell.Commands.JsonDateKind",
     "ExecutionPolicyScope": "Microsoft.PowerShell.ExecutionPolicyScope",
     "IDictionary": "System.Collections.IDictionary",
     "PSCredential": "System.Management.Automation.PSCredential",
@@ -64,6 +79,7 @@ class Parameter:
     remaining: bool = False
     accepts_null: bool = False
     choices: tuple[str, ...] = ()
+    pattern: str = ""
     common: bool = False
 
     def names(self) -> tuple[str, ...]:
@@ -129,10 +145,11 @@ def read_signature(
                 found[name] = replace(known, sets={**known.sets, set_name: here})
     if traits.keys() - named:
         raise ValueError(f"traits for parameters that no syntax names: {sorted(traits.keys() - named)}")
-    return _signature((*found.values(), *_common(version, tuple(sets))), tuple(sets), default_set)
+    return make_signature((*found.values(), *common_parameters(version, tuple(sets))), tuple(sets), default_set)
 
 
-def _signature(parameters: tuple[Parameter, ...], sets: tuple[str, ...], default_set: str | None) -> Signature:
+def make_signature(parameters: tuple[Parameter, ...], sets: tuple[str, ...], default_set: str | None) -> Signature:
+    """The signature of these parameters."""
     by_name = {name.casefold(): parameter for parameter in parameters for name in parameter.names()}
     mandatory = {s: tuple(p for p in parameters if s in p.sets and p.sets[s].mandatory) for s in sets}
     return Signature(parameters, sets, default_set, by_name, mandatory)
@@ -196,7 +213,8 @@ _COMMON: tuple[tuple[str, str | None, tuple[str, ...], Version], ...] = (
 )
 
 
-def _common(version: Version, sets: tuple[str, ...]) -> tuple[Parameter, ...]:
+def common_parameters(version: Version, sets: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """The parameters that every cmdlet and advanced function has."""
     everywhere = {name: InSet(mandatory=False, position=None) for name in sets}
     return tuple(
         Parameter(name, _full_type(written), everywhere, aliases, common=True)

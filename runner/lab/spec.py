@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Literal
@@ -15,8 +16,12 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from runner.lab.boot import BootHabits
 from runner.lab.enums import RegistryValueKind, ServiceControllerStatus, ServiceStartMode, ServiceType
+from runner.lab.exchange_spec import ExchangeSpec, made_organization
+from runner.lab.file_spec import FilesSpec, check_files, make_files
 from runner.lab.machine import Facts, Machine, write_service_key
+from runner.lab.policies import PolicyValue
 from runner.lab.registry import HIVES, Denial, Registry, RegistryData, RegistryValue, split_path
 from runner.lab.services import Service
 
@@ -60,6 +65,36 @@ class ServiceSpec(_Strict):
     start_error: int | None = None
 
 
+class PolicySpec(_Strict):
+    """Registry values that a Group Policy owns: they are set, and put back when they were changed.
+
+    `seconds` is how long after the change (machine time); 0: at once; null: at a reboot or a refresh only.
+    """
+
+    registry: RegistrySpec
+    seconds: float | None = Field(0.0, ge=0)
+
+    @field_validator("registry")
+    @classmethod
+    def _owns_values(cls, registry: RegistrySpec) -> RegistrySpec:
+        _check_registry(registry)
+        if any(not values or None in values.values() for values in registry.values()):
+            raise ValueError("a policy of the lab owns values; it does not delete any")
+        return registry
+
+
+class BootSpec(_Strict):
+    """How a machine restarts: the seconds until it answers again, and pending-reboot keys that linger (boot.py)."""
+
+    seconds: float = Field(default=60.0, ge=0)
+    keeps: tuple[str, ...] = ()
+
+    @field_validator("keeps")
+    @classmethod
+    def _keeps_keys(cls, keeps: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(long_path(path) for path in keeps)
+
+
 class OsSpec(_Strict):
     """The defaults of one Windows version."""
 
@@ -97,6 +132,11 @@ class MachineSpec(_Strict):
     registry: RegistrySpec = {}
     deny: dict[str, Denial] = {}
     services: dict[str, ServiceSpec | None] = {}
+    files: FilesSpec = {}
+    policy: PolicySpec | None = None
+    boot: BootSpec = BootSpec()
+    disk_full: bool = False
+    exchange: ExchangeSpec | None = None
 
     @field_validator("registry")
     @classmethod
@@ -110,6 +150,12 @@ class MachineSpec(_Strict):
         for path in deny:
             _check_path(path)
         return deny
+
+    @field_validator("files")
+    @classmethod
+    def _files_can_be(cls, files: FilesSpec) -> FilesSpec:
+        check_files(files)
+        return files
 
     @field_validator("now")
     @classmethod
@@ -127,7 +173,7 @@ def _os_defaults(name: str) -> tuple[OsSpec, Registry, tuple[Service, ...]]:
     for part in ("environment", "registry", "services"):
         merged[part] = {**base.get(part, {}), **own.get(part, {})}
     spec = OsSpec.model_validate(merged)
-    services = tuple(_service(None, name, service) for name, service in spec.services.items())
+    services = tuple(made_service(None, name, service) for name, service in spec.services.items())
     registry = Registry()
     _apply_registry(registry, spec.registry)
     for service in services:
@@ -145,16 +191,45 @@ def build_machine(name: str, spec: MachineSpec) -> Machine:
     for service_name, service_spec in spec.services.items():
         before = services.pop(service_name.casefold(), None)
         if service_spec is not None:
-            service = _service(before, service_name, service_spec)
+            service = made_service(before, service_name, service_spec)
             services[service_name.casefold()] = service
             write_service_key(registry, before, service)
     _apply_registry(registry, spec.registry)
+    if spec.policy is not None:
+        _apply_registry(registry, spec.policy.registry)
     for path, denial in spec.deny.items():
         registry.deny(path, denial)
     variables = {**defaults.environment, "COMPUTERNAME": facts.computer_name, **spec.environment}
-    environment = {key.casefold(): value for key, value in variables.items()}
+    environment = {key.casefold(): (key, value) for key, value in variables.items()}
     booted = spec.now - timedelta(seconds=spec.uptime_seconds)
-    return Machine(name, facts, registry, services.values(), environment, spec.now, booted)
+    policy = _owned(spec.policy) if spec.policy else ()
+    exchange = made_organization(spec.exchange)
+    files = make_files(spec.files, spec.now)
+    machine = Machine(name, facts, registry, services.values(), environment, spec.now, booted, policy, exchange, files)
+    machine.disk_full = spec.disk_full
+    return machine
+
+
+def default_services(os: OsName) -> Mapping[str, Service]:
+    """The services of a fresh installation, by their case-folded names."""
+    return {service.name.casefold(): service for service in _os_defaults(os)[2]}
+
+
+def boot_habits(spec: BootSpec) -> BootHabits:
+    return BootHabits(spec.seconds, frozenset(spec.keeps))
+
+
+def _owned(policy: PolicySpec) -> Iterator[PolicyValue]:
+    for path, values in policy.registry.items():
+        for name, value in (values or {}).items():
+            if value is not None:
+                yield PolicyValue(long_path(path), registry_value(name, value), policy.seconds)
+
+
+def long_path(path: str) -> str:
+    """The path with its hive's long name, as the log of changes has it. Raises ValueError for an unknown hive."""
+    _check_path(path)
+    return "\\".join(split_path(path))
 
 
 def _facts(name: str, spec: MachineSpec, defaults: OsSpec) -> Facts:
@@ -274,7 +349,8 @@ _START_MODES = {
 _SERVICE_TYPES = {"own": ServiceType.Win32OwnProcess, "shared": ServiceType.Win32ShareProcess}
 
 
-def _service(before: Service | None, name: str, spec: ServiceSpec) -> Service:
+def made_service(before: Service | None, name: str, spec: ServiceSpec) -> Service:
+    """The service that a spec makes of the one before, or of nothing."""
     fields = {field: getattr(before, field) for field in Service.__dataclass_fields__} if before else {}
     given = {key: value for key, value in spec.model_dump().items() if value is not None}
     if "start_mode" in given:

@@ -23,6 +23,8 @@ _ENGLISH = {
     "ParameterAlreadyBound": "Cannot bind parameter because parameter '{0}' is specified more than once. To provide "
     "multiple values to parameters that can accept multiple values, use the array syntax. For example, "
     '"-parameter value1,value2,value3".',
+    "ParameterArgumentTransformationError": "Cannot process argument transformation on parameter '{0}'. {1}",
+    "MissingArgument": "Missing an argument for parameter '{0}'. Specify a parameter of type '{1}' and try again.",
     "CannotConvertArgument": "Cannot convert '{0}' to the type '{1}' required by parameter '{2}'. {3}",
     "CannotConvertArgumentNoMessage": "Cannot bind parameter '{0}'. {1}",
     "SuspendNotSupported": "Cannot bind parameter 'ErrorAction' to the target. Exception setting \"ErrorAction\": "
@@ -37,12 +39,22 @@ _ENGLISH = {
     "ValidateSetFailure": "Cannot validate argument on parameter '{0}'. The argument \"{1}\" does not belong to the "
     'set "{2}" specified by the ValidateSet attribute. Supply an argument that is in the set and then try the command '
     "again.",
+    "ValidatePatternFailure": "Cannot validate argument on parameter '{0}'. The argument \"{1}\" does not match the "
+    '"{2}" pattern. Supply an argument that matches "{2}" and try the command again.',
+    "ScriptsNotAllowed": "The syntax is not supported by this runspace. This can occur if the runspace is in "
+    "no-language mode.",
     "InputObjectNotBound": "The input object cannot be bound to any parameters for the command either because the "
     "command does not take pipeline input or the input and its properties do not match any of the parameters that "
     "take pipeline input.",
     "HostFunctionNotImplemented": "A command that prompts the user failed because the host program or the command "
     "type does not support user interaction. The host was attempting to request confirmation with the following "
     "message: {0}",
+    "JsonUnquotedName": "Conversion from JSON failed with error: Unexpected end while parsing unquoted property name. "
+    "Path '', line 1, position {0}.",
+    "ScriptHalted": "ScriptHalted",
+    "InvokeMethodOnNull": "You cannot call a method on a null-valued expression.",
+    "ActionPreferenceStop": 'The running command stopped because the preference variable "{0}" or common parameter is '
+    "set to Stop: {1}",
     "PipelineStopped": "The pipeline has been stopped.",
     "PathNotFound": "Cannot find path '{0}' because it does not exist.",
     "DriveNotFound": "Cannot find drive. A drive with the name '{0}' does not exist.",
@@ -56,10 +68,23 @@ _ENGLISH = {
     '"Microsoft.Win32.RegistryValueKind". The possible enumeration values are "{1}".',
     "ArgumentNull": 'Cannot process argument because the value of argument "{0}" is null. Change the value of '
     'argument "{0}" to a non-null value.',
+    "UnknownFileType": 'The type is not a known type for the file system. Only "file","directory" or "symboliclink" '
+    "can be specified.",
+    "NotSupported": "Provider operation stopped because the provider does not support this operation.",
+    "NoContentInterface": "Cannot use interface. The IContentCmdletProvider interface is not implemented by this "
+    "provider.",
+    "FileAccessDenied": "Access to the path '{0}' is denied.",
+    "FileExists": "The file '{0}' already exists.",
+    "FolderExists": "An item with the specified name {0} already exists.",
+    "NoSuchFolder": "Could not find a part of the path '{0}'.",
+    "ReadOnlyProperty": '"{0}" is a ReadOnly property.',
+    "NullPath": "Value cannot be null. (Parameter 'The provided Path argument was null or an empty collection.')",
     "RegistryAccessDenied": "Requested registry access is not allowed.",
     "RenameTargetExists": "The item at the destination path already exists.",
     "NoServiceFoundForGivenName": "Cannot find any service with service name '{0}'.",
     "NoServiceFoundForGivenDisplayName": "Cannot find any service with display name '{0}'.",
+    "ServiceTimeout": "The operation requested for service '{0}' has not been completed within the specified time "
+    "interval.",
     "ServiceNotFound": "Service '{0}' was not found on computer '.'.",
     "ServiceHasDependentServices": "Cannot stop service '{1} ({0})' because it has dependent services. It can only be "
     "stopped if the Force flag is set.",
@@ -79,6 +104,17 @@ _ENGLISH = {
     "StopServiceFailed": "Service '{1} ({0})' stop failed.",
     "StartingService": "Waiting for service '{1} ({0})' to start...",
     "StoppingService": "Waiting for service '{1} ({0})' to stop...",
+    "VariableAlreadyExists": "A variable with name '{0}' already exists.",
+    "InvalidState": "Operation is not valid due to the current state of the object.",
+    "SecurityError": "Security error.",
+    "ListAndScopeSpecified": "The Scope and List parameters cannot be specified at the same time.",
+    "CantSetGroupPolicy": "Cannot set execution policy. Execution policies at the MachinePolicy or UserPolicy scopes "
+    "must be set through Group Policy.",
+    "ExecutionPolicyOverridden": "{1} updated your execution policy successfully, but the setting is overridden by a "
+    "policy defined at a more specific scope.  Due to the override, your shell will retain its current effective "
+    'execution policy of {0}. Type "Get-ExecutionPolicy -List" to view your execution policy settings. For more '
+    'information please see "Get-Help Set-ExecutionPolicy".',
+    "ExecutionPolicyOverriddenAction": "Contact your system administrator.",
     "VariableNotFound": "Cannot find a variable with the name '{0}'.",
     "PropertyNotFound": 'Property "{0}" cannot be found.',
     "MethodNotFound": 'Input name "{0}" cannot be resolved to a method.',

@@ -23,6 +23,7 @@ from psrpcore.types import (
     PSDouble,
     PSDuration,
     PSEnumBase,
+    PSFlagBase,
     PSGuid,
     PSInt,
     PSInt16,
@@ -47,6 +48,7 @@ CUSTOM_OBJECT_NAME = "System.Management.Automation.PSCustomObject"
 CUSTOM_OBJECT: TypeNames = (CUSTOM_OBJECT_NAME, OBJECT)
 ARRAY_LIST: TypeNames = ("System.Collections.ArrayList", OBJECT)
 HASHTABLE: TypeNames = ("System.Collections.Hashtable", OBJECT)
+OBJECT_ARRAY: TypeNames = ("System.Object[]", "System.Array", OBJECT)
 STRING_ARRAY: TypeNames = ("System.String[]", "System.Array", OBJECT)
 
 
@@ -56,6 +58,13 @@ class ClrList:
 
     items: list[object]
     type_names: TypeNames = ARRAY_LIST
+
+
+@dataclass(frozen=True, slots=True)
+class Unsimulated:
+    """In the place of a property's value: the real object has it, the lab does not know it."""
+
+    name: str
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +79,9 @@ class ClrDict:
 class ClrObject:
     """Any other object: its own (adapted) properties and those PowerShell adds (extended).
 
-    `source` is what the object stands for on the machine; methods are found by its type.
+    `source` is what the object stands for on the machine; methods are found by its type. `scripted` names the extended
+    properties that a script of PowerShell's type data computes; `own_text` is .NET's own text where such a script makes
+    the usual one.
     """
 
     type_names: TypeNames
@@ -78,6 +89,8 @@ class ClrObject:
     extended: dict[str, object] = field(default_factory=dict)
     text: str | None = None
     source: object = None
+    scripted: frozenset[str] = frozenset()
+    own_text: str | None = None
 
     @property
     def is_custom(self) -> bool:
@@ -130,6 +143,7 @@ _PRIMITIVES: tuple[tuple[type, str], ...] = (
 )
 INTEGERS = (PSByte, PSSByte, PSInt16, PSUInt16, PSInt, PSUInt, PSInt64, PSUInt64)
 FLOATS = (PSSingle, PSDouble)
+ENUMERATIONS = (PSEnumBase, PSFlagBase)
 NUMBERS = (*INTEGERS, *FLOATS, PSDecimal)
 
 
@@ -137,7 +151,7 @@ def type_names_of(value: object) -> TypeNames:
     """PowerShell's type names of a value that is not null, most derived first."""
     if isinstance(value, (ClrObject, ClrList, ClrDict)):
         return value.type_names
-    if isinstance(value, PSEnumBase):
+    if isinstance(value, ENUMERATIONS):
         return tuple(value.PSObject.type_names)
     for python_type, name in _PRIMITIVES:
         if isinstance(value, python_type):
@@ -157,7 +171,7 @@ def to_text(value: object) -> str:
     """What PowerShell's conversion to System.String makes of a value, in the invariant culture."""
     if value is None:
         return ""
-    if isinstance(value, PSEnumBase):
+    if isinstance(value, ENUMERATIONS):
         return enum_name(value)
     if isinstance(value, (bool, str)):
         return str(value)

@@ -11,7 +11,7 @@ import datetime
 import decimal
 import enum
 import queue
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psrpcore.types import (
@@ -21,7 +21,6 @@ from psrpcore.types import (
     PSDict,
     PSDouble,
     PSDuration,
-    PSEnumBase,
     PSIEnumerable,
     PSInt,
     PSInt64,
@@ -34,7 +33,9 @@ from psrpcore.types import (
 
 from runner.lab.values import (
     ARRAY_LIST,
+    CUSTOM_OBJECT,
     DESERIALIZED,
+    ENUMERATIONS,
     HASHTABLE,
     ClrDict,
     ClrList,
@@ -44,6 +45,7 @@ from runner.lab.values import (
     to_text,
 )
 
+_REHYDRATED = "System.Management.Automation.PSPrimitiveDictionary"  # comes as what it was sent as
 _CREDENTIAL = "System.Management.Automation.PSCredential"
 _STRINGS_WITH_OWN_TAG = ("PSUri", "PSXml")
 
@@ -88,18 +90,30 @@ def _object_from_wire(value: PSObject) -> ClrObject:
     meta = value.PSObject
     adapted = {p.name: from_wire(p.get_value(value)) for p in meta.adapted_properties}
     extended = {p.name: from_wire(p.get_value(value)) for p in meta.extended_properties}
-    return ClrObject(_deserialized(value, ("System.Object",)), adapted, extended, meta.to_string)
+    names = _deserialized(value, ("System.Object",)) if meta.type_names else CUSTOM_OBJECT
+    return ClrObject(names, adapted, extended, meta.to_string)
 
 
 def _deserialized(value: object, default: TypeNames) -> TypeNames:
     meta = getattr(value, "PSObject", None)
     names = tuple(meta.type_names) if meta is not None and meta.type_names else default
+    if names[0] == _REHYDRATED:
+        return names
     return tuple(n if n.startswith(DESERIALIZED) else DESERIALIZED + n for n in names)
 
 
 def to_wire(value: object) -> Any:
     """What psrpcore serialises for one value of the lab, written as a pipeline object."""
     return _Writer().write(value)
+
+
+def to_wire_without_scripts(value: object) -> Any:
+    """The same as the engine writes it where no script can run.
+
+    That is so on the thread that writes the reason of a final state: script properties are left out, and a ToString
+    that is a script is not called (cases reg-kind-missing-stop, svc-start-disabled-stop).
+    """
+    return _ScriptlessWriter().write(value)
 
 
 class _Writer:
@@ -146,10 +160,17 @@ class _Writer:
         meta = written.PSObject
         meta.type_names = list(value.type_names)
         meta.adapted_properties = [_note(n, self._flat(v), written) for n, v in value.adapted.items()]
-        meta.extended_properties = [_note(n, self.write(v), written) for n, v in value.extended.items()]
-        if value.text is not None:
-            meta.to_string = value.text
+        meta.extended_properties = [_note(n, self.write(v), written) for n, v in self._extended(value)]
+        text = self._text(value)
+        if text is not None:
+            meta.to_string = text
         return written
+
+    def _extended(self, value: ClrObject) -> Iterable[tuple[str, object]]:
+        return value.extended.items()
+
+    def _text(self, value: ClrObject) -> str | None:
+        return value.text
 
     def _flat(self, value: object) -> Any:
         """A value one level down: an object or an enumeration is only its text, a list keeps its elements' texts."""
@@ -161,8 +182,16 @@ class _Writer:
                 self._written[id(value)] = known
             return known
         if isinstance(value, ClrObject) and not value.is_custom and value.type_names[0] != _CREDENTIAL:
-            return self._written.get(id(value), to_text(value))
-        return to_text(value) if isinstance(value, PSEnumBase) else self.write(value)
+            return self._written.get(id(value), self._text(value) or to_text(value))
+        return to_text(value) if isinstance(value, ENUMERATIONS) else self.write(value)
+
+
+class _ScriptlessWriter(_Writer):
+    def _extended(self, value: ClrObject) -> Iterable[tuple[str, object]]:
+        return ((name, item) for name, item in value.extended.items() if name not in value.scripted)
+
+    def _text(self, value: ClrObject) -> str | None:
+        return value.own_text or value.text
 
 
 def _note(name: str, value: Any, owner: PSObject) -> PSNoteProperty:

@@ -19,6 +19,19 @@ class Authentication(StrEnum):
     CERTIFICATE = "certificate"
 
 
+class Endpoint(StrEnum):
+    """What a session configuration lets a session do (design section 3)."""
+
+    FULL = "full"
+    JEA = "jea"  # only visible commands, no script; Select-Object only for fixed names
+    EXCHANGE = "exchange"  # only Exchange's commands, no script
+
+
+class TransportName(StrEnum):
+    PSRP = "psrp"
+    WINRS = "winrs"
+
+
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds. `connect`: TCP and TLS; `operation`: one Receive may wait; `total`: one pipeline, to its end."""
@@ -30,7 +43,10 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach one host; Ansible's psrp connection variables give it (`ansible_host`, `ansible_psrp_*`)."""
+    """How to reach one host; Ansible's connection variables give it (`ansible_host`, `ansible_psrp_*`).
+
+    `fallback` is the transport for a host that turns out to have no endpoint of the first one; its use is announced.
+    """
 
     address: str
     port: int
@@ -45,7 +61,10 @@ class Connection:
     certificate_pem: str | None = None
     certificate_key_pem: str | None = None
     configuration: str = "Microsoft.PowerShell"
+    endpoint: Endpoint = Endpoint.FULL
     proxy: str | None = None
+    transport: TransportName = TransportName.PSRP
+    fallback: TransportName | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 

@@ -40,15 +40,35 @@ class Evaluated(BaseModel):
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A template that compile leaves to the module, because it names what only the plan knows (`Module.late`).
+
+    Only what the user wrote becomes one; a text that merely looks like a template stays a text.
+    """
+
+    text: str
+
+
 A = TypeVar("A", bound=Arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """What a host must have; checked against facts before anything is changed."""
+    """What a host must have; checked before a task asks it anything."""
 
-    powershell: str | None = None  # lowest version
-    windows: str | None = None  # lowest version, such as 10.0.14393
+    powershell: str | None = None  # lowest version, such as 5.1
+
+    def unmet(self, powershell: str | None) -> str | None:
+        """Why a host with this PowerShell (None: it did not say which) will not do, for people; None if it will."""
+        if self.powershell is None or (powershell and _numbers(powershell) >= _numbers(self.powershell)):
+            return None
+        found = f"this host has {powershell}" if powershell else "this host does not say which one it has"
+        return f"needs PowerShell {self.powershell} or later; {found}"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +123,13 @@ class Module(ABC, Generic[A]):
     notes: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[str] = ""  # YAML tasks
     arguments: ClassVar[type[Arguments]]
+    late: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType({})  # argument -> names in it that compile leaves
     requires: ClassVar[Requires] = Requires()
     timeout: ClassVar[float] = 120.0  # seconds for one pipeline of this module
+
+    def requires_for(self, arguments: A) -> Requires:
+        """What a host must have for one task; more than `requires` where an argument needs something newer."""
+        return self.requires
 
 
 class StateModule(Module[A], Generic[A]):

@@ -1,7 +1,8 @@
 """Reads services: state by Get-Service, start mode from the service's key, the rest from Win32_Service.
 
 Windows PowerShell's Get-Service has neither delayed start nor description nor process id (design section 7). The key
-holds Start and DelayedAutostart (svc-reg-start). CIM is asked only where a task needs what only CIM has.
+holds Start and DelayedAutostart (svc-reg-start); where a restricted session does not show it, Get-Service's StartType
+tells all start modes but a delayed from a usual automatic one. CIM is asked only where a task needs what only CIM has.
 Facts: groundtruth/pwsh76/windows.md (Services).
 """
 
@@ -23,6 +24,13 @@ _STATES = MappingProxyType(  # System.ServiceProcess.ServiceControllerStatus
 )
 PENDING = frozenset({"starting", "stopping", "resuming", "pausing"})
 _START_MODES = MappingProxyType({0: "boot", 1: "system", 2: "auto", 3: "manual", 4: "disabled"})
+_NUMBERS = MappingProxyType(  # of ServiceControllerStatus and ServiceStartMode, which share no name
+    {
+        **{"Stopped": 1, "StartPending": 2, "StopPending": 3, "Running": 4},
+        **{"ContinuePending": 5, "PausePending": 6, "Paused": 7},
+        **{"Boot": 0, "System": 1, "Automatic": 2, "Manual": 3, "Disabled": 4},
+    }
+)
 DELAYED = "DelayedAutostart"  # the value of a service's key; Start has the rest of the start mode
 DEPENDENTS = "running_dependents"
 _BY_CIM = MappingProxyType({"process_id": "ProcessId", "description": "Description"})
@@ -33,10 +41,12 @@ class Asked:
     """A service and the properties that matter of it.
 
     They are state, start_mode, display_name, description, process_id and running_dependents (names of services).
+    `tells_delayed`: an automatic start is of no use without knowing whether it is a delayed one.
     """
 
     name: str
     properties: tuple[str, ...]
+    tells_delayed: bool = True
 
     @property
     def has_dependents(self) -> bool:
@@ -141,7 +151,7 @@ def _dependents(name: str) -> Statement:
 def _services(names: Sequence[str]) -> Statement:
     return (
         command("Get-Service", Name=tuple(names)),
-        command("Select-Object", Property=("Name", "ServiceName", "DisplayName", "Status")),
+        command("Select-Object", Property=("Name", "ServiceName", "DisplayName", "Status", "StartType")),
     )
 
 
@@ -175,7 +185,7 @@ def _by_name(reply: Reply) -> Mapping[str, PSObject]:
 def _state(thing: Asked, service: PSObject, answers: _Answers) -> State | Unreadable:
     properties: dict[str, Property] = {}
     for name in thing.properties:
-        value, source = _property(name, fold(thing.name), service, answers)
+        value, source = _property(name, thing, service, answers)
         if value is None:
             reason = errors_of(source) if source else ""
             return Unreadable(f"service {thing.name}: {name} could not be read{reason and ': '}{reason}")
@@ -183,15 +193,16 @@ def _state(thing: Asked, service: PSObject, answers: _Answers) -> State | Unread
     return State(True, properties)
 
 
-def _property(name: str, service_name: str, service: PSObject, answers: _Answers) -> tuple[Property, Reply | None]:
+def _property(name: str, thing: Asked, service: PSObject, answers: _Answers) -> tuple[Property, Reply | None]:
     """A property and the reply that it is from; None if it did not come."""
+    service_name = fold(thing.name)
     if name == "state":
         return _STATES.get(_number(service.get("Status"))), None
     if name == "display_name":
         return (shown if isinstance(shown := service.get("DisplayName"), str) else None), None
     if name == "start_mode":
         key = _matching(answers.keys.outputs, "PSPath", service_key(service_name).identity)
-        return (_start_mode(key) if key else None), answers.keys
+        return (_start_mode(key) if key else _start_type(service, thing.tells_delayed)), answers.keys
     if name == DEPENDENTS:
         reply = answers.dependents[service_name]
         return (_running(reply) if reply.state is ReplyState.DONE and not reply.errors else None), reply
@@ -219,6 +230,12 @@ def _start_mode(key: PSObject) -> str | None:
     return "delayed" if mode == "auto" and key.get(DELAYED) == 1 else mode
 
 
+def _start_type(service: PSObject, tells_delayed: bool) -> str | None:
+    """The start mode by Get-Service's StartType (System.ServiceProcess.ServiceStartMode, numbered like Start)."""
+    mode = _START_MODES.get(_number(service.get("StartType")))
+    return None if mode == "auto" and tells_delayed else mode
+
+
 def _matching(outputs: Iterable[Value], column: str, wanted: str) -> PSObject | None:
     for output in outputs:
         if isinstance(output, PSObject) and isinstance(cell := output.get(column), str):
@@ -229,6 +246,9 @@ def _matching(outputs: Iterable[Value], column: str, wanted: str) -> PSObject | 
 
 
 def _number(value: Value) -> int:
+    """A number, or the number of an enumeration's member, which inside a whole object is only a text (X2)."""
     if isinstance(value, EnumValue):
         return value.number
+    if isinstance(value, str):
+        return _NUMBERS.get(value, -1)
     return int(value) if isinstance(value, int) else -1

@@ -193,7 +193,8 @@ def _asked(arguments: ServiceArguments) -> Asked:
         properties.append("process_id")
     if arguments.state == "stopped" and arguments.force_dependent_services:
         properties.append(DEPENDENTS)
-    return Asked(arguments.name, tuple(properties or ("state", "start_mode", "display_name")))
+    wishes_mode = arguments.start_mode is not None
+    return Asked(arguments.name, tuple(properties or ("state", "start_mode", "display_name")), wishes_mode)
 
 
 def _obstacle(arguments: ServiceArguments, before: State, state: str) -> str:

@@ -1,7 +1,8 @@
 """From a host's variables to its connection.
 
-Names, defaults and precedence (of several names for one thing the last one given here wins; a variable wins over `-k`)
-are those of Ansible's connection plugin psrp (docs.ansible.com, ansible.builtin.psrp connection).
+Names, defaults and precedence (of several names for one thing the last one wins; a variable wins over `-k`) are those
+of Ansible's connection plugins psrp and winrm (`connection_names.py`). Two are our own: ce_runner_endpoint and
+ce_runner_fallback.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from runner.model.errors import did_you_mean
-from runner.model.inventory import Authentication, Connection, Deadlines
+from runner.model.inventory import Authentication, Connection, Deadlines, Endpoint, TransportName
 from runner.model.secret import MASK, Secret
 from runner.model.source import Node, ScalarNode
+from runner.parse.connection_names import PLUGINS, PSRP, Names, Plugin
 from runner.parse.fields import RESERVED
 from runner.parse.ranges import is_ipv6
 from runner.parse.sources import Findings
@@ -24,45 +25,10 @@ from runner.template import TemplateError, Templates
 _PASSWORDS = ("ansible_password", "ansible_winrm_pass", "ansible_winrm_password")
 _WRONG_PASSWORDS = ("ansible_ssh_pass", "ansible_pass", "ansible_psrp_password", "ansible_psrp_pass")
 SECRET_VARIABLES = frozenset((*_PASSWORDS, *_WRONG_PASSWORDS, "ansible_become_password", "ansible_become_pass"))
+ENDPOINT = "ce_runner_endpoint"
+FALLBACK = "ce_runner_fallback"  # the transport for a host without a PSRP endpoint
 
-_HOST = ("ansible_host", "ansible_psrp_host")
-_USER = ("ansible_user", "ansible_psrp_user")
-_PORT = ("ansible_port", "ansible_psrp_port")
-_CA = ("ansible_psrp_cert_trust_path", "ansible_psrp_ca_cert")
-_READ = frozenset(
-    (
-        *_HOST, *_USER, *_PORT, *_CA, "ansible_psrp_protocol", "ansible_psrp_path", "ansible_psrp_auth",
-        "ansible_psrp_cert_validation", "ansible_psrp_connection_timeout", "ansible_psrp_operation_timeout",
-        "ansible_psrp_message_encryption", "ansible_psrp_proxy", "ansible_psrp_configuration_name",
-        "ansible_psrp_certificate_key_pem", "ansible_psrp_certificate_pem",
-    )
-)  # fmt: skip
-_NO_EFFECT: Mapping[str, str] = MappingProxyType(
-    {
-        "ansible_psrp_connection_backoff": "ce-runner decides itself what may be sent again",
-        "ansible_psrp_credssp_auth_mechanism": "ce-runner does not speak CredSSP",
-        "ansible_psrp_credssp_disable_tlsv1_2": "ce-runner does not speak CredSSP",
-        "ansible_psrp_credssp_minimum_version": "ce-runner does not speak CredSSP",
-        "ansible_psrp_ignore_proxy": "the environment's proxies are never used; ansible_psrp_proxy sets one",
-        "ansible_psrp_max_envelope_size": "",
-        "ansible_psrp_negotiate_delegate": "",
-        "ansible_psrp_negotiate_hostname_override": "",
-        "ansible_psrp_negotiate_send_cbt": "",
-        "ansible_psrp_negotiate_service": "",
-        "ansible_psrp_read_timeout": "ansible_psrp_operation_timeout decides how long one answer may take",
-        "ansible_psrp_reconnection_backoff": "ce-runner decides itself what may be sent again",
-        "ansible_psrp_reconnection_retries": "ce-runner decides itself what may be sent again",
-        "ansible_winrm_ca_trust_path": "use ansible_psrp_ca_cert",
-        "ansible_winrm_host": "use ansible_host",
-        "ansible_winrm_path": "use ansible_psrp_path",
-        "ansible_winrm_port": "use ansible_port",
-        "ansible_winrm_scheme": "use ansible_psrp_protocol",
-        "ansible_winrm_server_cert_validation": "use ansible_psrp_cert_validation",
-        "ansible_winrm_transport": "use ansible_psrp_auth",
-        "ansible_winrm_user": "use ansible_user",
-    }
-)
-_OUR_PREFIX = "ansible_psrp_"
+_CONNECTION_NAMES = frozenset(name for plugin in PLUGINS.values() for name in plugin.names.all())
 _NAME = re.compile(r"\w(?:[\w.-]*[\w.])?")  # letters of all scripts: the resolver knows what to do with them
 
 
@@ -81,33 +47,39 @@ class ConnectionReader:
 
     def read(self, name: str, variables: Mapping[str, Node]) -> Connection:
         """The connection of a host; where a setting is wrong, with the default in its place."""
-        self._names(variables)
         values = _Values(self.templates, self.found, variables, self.environment)
-        values.choice(("ansible_connection",), ("psrp", "winrm"), "psrp")
-        protocol, port = _endpoint(values)
-        authentication = Authentication(values.choice(("ansible_psrp_auth",), tuple(Authentication), "negotiate"))
-        encryption = values.choice(("ansible_psrp_message_encryption",), ("auto", "always", "never"), "auto")
+        plugin = PLUGINS[values.choice(("ansible_connection",), tuple(PLUGINS), PSRP.name)]
+        self._names(plugin, variables)
+        names = plugin.names
+        protocol, port = _endpoint(values, names)
+        method = values.choice(names.authentication, tuple(plugin.authentications), plugin.usual_authentication)
+        encryption = values.choice(names.encryption, ("auto", "always", "never"), "auto")
+        configuration = values.text(names.configuration) or "Microsoft.PowerShell"
+        fallback = values.choice((FALLBACK,), ("none", TransportName.WINRS), "none")
         connection = Connection(
-            address=values.address(_HOST, name),
+            address=values.address(names.host, name),
             port=port,
-            user=values.text(_USER),
+            user=values.text(names.user),
             password=values.password() or self.password,
             tls=protocol == "https",
-            verify=values.choice(("ansible_psrp_cert_validation",), ("validate", "ignore"), "validate") == "validate",
-            ca_file=values.path(_CA),
-            path=(values.text(("ansible_psrp_path",)) or "wsman").lstrip("/"),
-            authentication=authentication,
-            encrypt=encryption != "never",
-            certificate_pem=values.path(("ansible_psrp_certificate_pem",)),
-            certificate_key_pem=values.path(("ansible_psrp_certificate_key_pem",)),
-            configuration=values.text(("ansible_psrp_configuration_name",)) or "Microsoft.PowerShell",
-            proxy=values.text(("ansible_psrp_proxy",)),
+            verify=values.choice(names.validation, ("validate", "ignore"), "validate") == "validate",
+            ca_file=values.path(names.ca),
+            path=(values.text(names.path) or "wsman").lstrip("/"),
+            authentication=plugin.authentications[method],
+            encrypt=encryption != "never" and method != "plaintext",
+            certificate_pem=values.path(names.certificate),
+            certificate_key_pem=values.path(names.certificate_key),
+            configuration=configuration,
+            endpoint=Endpoint(values.choice((ENDPOINT,), tuple(Endpoint), _usual_endpoint(configuration))),
+            proxy=values.text(names.proxy),
+            transport=plugin.transport,
+            fallback=TransportName.WINRS if fallback == TransportName.WINRS else None,
             deadlines=Deadlines(
-                connect=values.seconds("ansible_psrp_connection_timeout", Deadlines().connect),
-                operation=values.seconds("ansible_psrp_operation_timeout", Deadlines().operation),
+                connect=values.seconds(names.connect, Deadlines().connect),
+                operation=values.seconds(names.operation, Deadlines().operation),
             ),
         )
-        self._agreement(connection, variables)
+        self._agreement(plugin, connection, variables)
         return connection
 
     def visible(self, variables: Mapping[str, Node]) -> Mapping[str, object]:
@@ -117,41 +89,48 @@ class ConnectionReader:
         """
         seen: dict[str, object] = {name: node for name, node in variables.items() if name not in SECRET_VARIABLES}
         secrets = [variables[name] for name in SECRET_VARIABLES & variables.keys()]
-        may_be_secret = {name: value for name, value in seen.items() if name not in (*_READ, *RESERVED)}
+        may_be_secret = {name: value for name, value in seen.items() if name not in (*_CONNECTION_NAMES, *RESERVED)}
         values = _Values(self.templates, self.found, variables, self.environment)
         for secret in secrets:
             for name in values.ingredients(secret, may_be_secret):
                 seen[name] = values.concealed(variables[name])
         return seen
 
-    def _names(self, variables: Mapping[str, Node]) -> None:
-        """Unknown `ansible_psrp_*` are mistakes: `cert_validaton: ignore` must not pass for a wish that was heard."""
+    def _names(self, plugin: Plugin, variables: Mapping[str, Node]) -> None:
+        """Unknown variables of the plugin are mistakes: `cert_validaton: ignore` must not pass for a wish heard."""
+        known = plugin.names.all()
         for name, node in variables.items():
-            if name in _NO_EFFECT:
-                self.ignored.add(f"{name} has no effect in ce-runner", node, _NO_EFFECT[name])
+            if name in plugin.no_effect:
+                self.ignored.add(f"{name} has no effect in ce-runner", node, plugin.no_effect[name])
             elif name in _WRONG_PASSWORDS:
-                self.found.add(f"{name} is not read by the connection psrp", node, "use ansible_password")
-            elif name.startswith(_OUR_PREFIX) and name not in _READ:
-                hint = did_you_mean(name, (*_READ, *_NO_EFFECT))
+                self.found.add(f"{name} is not read by the connection {plugin.name}", node, "use ansible_password")
+            elif name.startswith(plugin.prefix) and name not in known and name not in _PASSWORDS:
+                hint = did_you_mean(name, (*known, *plugin.no_effect))
                 self.found.add(f"there is no connection variable {name}", node, hint)
 
-    def _agreement(self, connection: Connection, variables: Mapping[str, Node]) -> None:
-        node = variables.get("ansible_psrp_auth")
+    def _agreement(self, plugin: Plugin, connection: Connection, variables: Mapping[str, Node]) -> None:
+        names = plugin.names
+        node = next((variables[name] for name in names.authentication if name in variables), None)
         if connection.authentication is Authentication.CERTIFICATE:
             if not (connection.certificate_pem and connection.certificate_key_pem):
-                hint = "set ansible_psrp_certificate_pem and ansible_psrp_certificate_key_pem"
+                hint = f"set {names.certificate[0]} and {names.certificate_key[0]}"
                 self.found.add("authentication by certificate needs a certificate and its key", node, hint)
             if not connection.tls:
                 self.found.add("authentication by certificate works only over https", node)
         elif connection.authentication is Authentication.BASIC and not connection.tls and connection.encrypt:
-            hint = "use https or ntlm; ansible_psrp_message_encryption: never sends everything readable"
+            hint = f"use https or ntlm; {names.encryption[0]}: never sends everything readable"
             self.found.add("basic authentication cannot encrypt over http", node, hint)
 
 
-def _endpoint(values: _Values) -> tuple[str, int]:
+def _usual_endpoint(configuration: str) -> Endpoint:
+    """A configuration of another name may be any; what it understands shows when it is used."""
+    return Endpoint.EXCHANGE if configuration.casefold() == "microsoft.exchange" else Endpoint.FULL
+
+
+def _endpoint(values: _Values, names: Names) -> tuple[str, int]:
     """Protocol and port; each follows from the other if only one is given."""
-    port = values.port(_PORT)
-    protocol = values.choice(("ansible_psrp_protocol",), ("http", "https"), "http" if port == 5985 else "https")
+    port = values.port(names.port)
+    protocol = values.choice(names.protocol, ("http", "https"), "http" if port == 5985 else "https")
     return protocol, port or (5986 if protocol == "https" else 5985)
 
 
@@ -218,11 +197,11 @@ class _Values:
             return None
         return number if isinstance(number, int) else None
 
-    def seconds(self, name: str, default: float) -> float:
-        node, value = self._value((name,))
+    def seconds(self, names: Sequence[str], default: float) -> float:
+        node, value = self._value(names)
         number = self._number(value, float)
         if value is not None and not (number and 0 < number <= 86400):
-            self.found.add(f"{name} must be a number of seconds", node)
+            self.found.add(f"{self._name(node)} must be a number of seconds", node)
             return default
         return float(number) if number else default
 

@@ -17,6 +17,11 @@ class Session(Protocol):
         """HTTP requests sent so far, handshakes included."""
         ...
 
+    @property
+    def powershell(self) -> str | None:
+        """The version of PowerShell that answers, such as 5.1.17763.1971; None if it did not say."""
+        ...
+
     def read(self, statements: Sequence[Statement], timeout: float) -> tuple[Reply, ...]:
         """Run harmless statements in as few pipelines as possible; one Reply each, in order.
 

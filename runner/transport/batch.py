@@ -1,16 +1,18 @@
 """What came back belongs to which statement: the three rules of design section 3, without any input or output.
 
-A batch is sent as separator, statement, separator, statement, ..., separator, each separator a `Write-Output` of a
-token of its own. The engine sends outputs and records in the order of writing
-(../shared/groundtruth/pwsh76/README.md B7, H3), so what stands between two tokens is the statement between them, and
-a statement counts as seen only when the token after it has arrived. The token before the first statement matters
-because a failing *first* statement is reported differently (B1) than every later one (B2).
+A batch is sent as separator, statement, separator, statement, ..., separator, each separator with a token of its own:
+a `Write-Output` of it or, where only the commands of a restricted session are visible, a `Get-Command` of it, which
+answers with an error whose target is the token (endpoint.restricted-getcommand-invisible). The engine sends outputs and
+records in the order of writing (../shared/groundtruth/pwsh76/README.md B7, H3), so what stands between two tokens is
+the statement between them, and a statement counts as seen only when the token after it has arrived. The token before
+the first statement matters because a failing *first* statement is reported differently (B1) than every later one (B2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import psrpcore
@@ -18,6 +20,7 @@ from psrpcore.types import PSInvocationState
 
 from runner.model.command import ErrorRecord, Reply, ReplyState, Statement, command
 from runner.model.value import Value
+from runner.transport.projection import Columns, projected, stripped
 from runner.transport.values import to_error, to_model
 
 ENDED = frozenset({PSInvocationState.Completed, PSInvocationState.Failed, PSInvocationState.Stopped})
@@ -25,30 +28,57 @@ UNSEEN = Reply(ReplyState.UNSEEN)
 Event = psrpcore.PSRPEvent[Any, Any]
 
 
+class Dialect(Enum):
+    """What an endpoint lets us say; each is understood by more of them than the one before."""
+
+    ORDINARY = "Write-Output between statements, projection by the host"
+    RESTRICTED = "Get-Command between statements, projection on our side"
+    SINGLE = "one statement in a pipeline, projection on our side"
+
+    @property
+    def humbler(self) -> Dialect:
+        """The next one to try where this one was not understood."""
+        return Dialect.RESTRICTED if self is Dialect.ORDINARY else Dialect.SINGLE
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The statements of one pipeline. `tokens` are one more than the statements, or none for a lone statement."""
+    """The statements of one pipeline. `tokens` are one more than the statements, or none for a lone statement.
+
+    `projections` are what is left to do on our side with the outputs of each statement.
+    """
 
     statements: tuple[Statement, ...]
     tokens: tuple[str, ...] = ()
+    dialect: Dialect = Dialect.ORDINARY
+    projections: tuple[tuple[Columns, ...], ...] = ()
 
     def pipeline(self) -> tuple[Statement, ...]:
         """The statements as they are sent, separators included."""
         if not self.tokens:
             return self.statements
-        separators = [(command("Write-Output", InputObject=token),) for token in self.tokens]
+        restricted = self.dialect is Dialect.RESTRICTED
+        separators = [
+            (command("Get-Command", Name=token) if restricted else command("Write-Output", InputObject=token),)
+            for token in self.tokens
+        ]
         pairs = zip(self.statements, separators[1:], strict=True)
         return (separators[0], *(statement for pair in pairs for statement in pair))
 
 
-def separated(statements: Sequence[Statement], mark: str) -> Batch:
-    """A batch whose tokens begin with `mark`, a text that no host answers by itself."""
-    return Batch(tuple(statements), tuple(f"{mark}:{number}" for number in range(len(statements) + 1)))
+def batch_of(statements: Sequence[Statement], mark: str, dialect: Dialect = Dialect.ORDINARY) -> Batch:
+    """The next batch of these statements: all of them, or only the first where nothing can separate them.
 
-
-def alone(statement: Statement) -> Batch:
-    """One statement without separators, for endpoints that lack Write-Output: its end is the pipeline's end (B9)."""
-    return Batch((statement,))
+    The tokens begin with `mark`: letters and digits that no host answers by itself and no command is called. Without
+    separators a statement's end is the pipeline's end (B9).
+    """
+    tokens = tuple(f"{mark}-{number}" for number in range(len(statements) + 1))
+    if dialect is Dialect.ORDINARY:
+        return Batch(tuple(statements), tokens)
+    if dialect is Dialect.SINGLE:
+        statements, tokens = statements[:1], ()
+    kept, projections = zip(*map(stripped, statements), strict=True)
+    return Batch(kept, tokens, dialect, projections)
 
 
 @dataclass(slots=True)
@@ -64,6 +94,8 @@ class _Draft:
 class _Attribution:
     def __init__(self, batch: Batch) -> None:
         self._tokens = batch.tokens
+        self._dialect = batch.dialect
+        self._projections = batch.projections
         self._drafts = [_Draft() for _ in batch.statements]
         self._next = 0  # the token that is expected next
         self._state: PSInvocationState | None = None
@@ -71,7 +103,7 @@ class _Attribution:
     def add(self, event: Event) -> None:
         if isinstance(event, psrpcore.PipelineStateEvent):
             self._end(event)
-        elif isinstance(event, psrpcore.PipelineOutputEvent) and self._is_token(event.data):
+        elif self._is_token(event):
             self._next += 1
         elif (draft := self._current()) is None:
             return  # before the first token: only the separator itself can have written that
@@ -83,9 +115,18 @@ class _Attribution:
             draft.warnings.append(str(event.record.Message))
 
     def replies(self) -> tuple[Reply, ...]:
-        return tuple(draft.reply(self._state_of(index)) for index, draft in enumerate(self._drafts))
+        replies = (draft.reply(self._state_of(index)) for index, draft in enumerate(self._drafts))
+        if not self._projections:
+            return tuple(replies)
+        return tuple(projected(reply, columns) for reply, columns in zip(replies, self._projections, strict=True))
 
-    def _is_token(self, data: object) -> bool:
+    def _is_token(self, event: Event) -> bool:
+        """Whether this is the separator that comes next; an error's target is looked at for nothing else."""
+        data: object = None
+        if self._dialect is Dialect.ORDINARY and isinstance(event, psrpcore.PipelineOutputEvent):
+            data = event.data
+        elif self._dialect is Dialect.RESTRICTED and isinstance(event, psrpcore.ErrorRecordEvent):
+            data = event.record.TargetObject
         return self._next < len(self._tokens) and isinstance(data, str) and data == self._tokens[self._next]
 
     def _index(self) -> int:

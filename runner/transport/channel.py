@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from time import monotonic
+from types import MappingProxyType
 from xml.etree import ElementTree
 
 import requests
 from pypsrp.exceptions import AuthenticationError, WinRMTransportError
+from pypsrp.negotiate import HTTPNegotiateAuth
 from pypsrp.wsman import WSMan, _TransportHTTP
 from requests.auth import HTTPBasicAuth
 from spnego.exceptions import SpnegoError
@@ -16,9 +19,19 @@ from spnego.exceptions import SpnegoError
 from runner.model.errors import HostError, ProtocolError, Reason, Unreachable
 from runner.model.inventory import Authentication, Connection
 from runner.transport.faults import NotUnderstood, status_error
+from runner.transport.kerberos import Tickets, refusal
 from runner.transport.wire import Traffic, Wire, WireAdapter
 
 _BAD_REQUEST = 400
+_SERVER_ERROR = 500  # what AllowUnencrypted=false makes of a message in clear (diyan/pywinrm issue 208)
+_SCHEMES: Mapping[Authentication, frozenset[str]] = MappingProxyType(
+    {
+        Authentication.BASIC: frozenset({"basic"}),
+        Authentication.NTLM: frozenset({"negotiate", "ntlm"}),
+        Authentication.NEGOTIATE: frozenset({"negotiate", "kerberos", "ntlm"}),
+        Authentication.KERBEROS: frozenset({"negotiate", "kerberos"}),
+    }
+)
 _HEALS = 2  # how often one request is sent again because nobody could read it
 _NETWORK_DELAY = 10.0  # seconds that an answer may come later than WS-Management's own timeout
 
@@ -32,9 +45,10 @@ class Channel:
     fails is raised, as one of the model's errors and no other.
     """
 
-    def __init__(self, connection: Connection, traffic: Traffic) -> None:
+    def __init__(self, connection: Connection, traffic: Traffic, tickets: Tickets) -> None:
         _check(connection)
         self._connection = connection
+        self._tickets = tickets
         self.wsman = _wsman(connection)
         self._transport: _TransportHTTP = self.wsman.transport
         self.endpoint = self._transport.endpoint
@@ -96,10 +110,8 @@ class Channel:
             raise self._not_authenticated() from refusal
         except KeyError as error:  # pypsrp finds no context because nobody asked for authentication
             raise status_error(200) from error
-        except SpnegoError as error:
-            raise self._not_authenticated() if self._transport.encryption is None else _damaged(error) from error
         except Exception as error:  # what a damaged answer makes of pypsrp is not foreseeable
-            raise _damaged(error) from error
+            raise self._refused(error) or _damaged(error) from error
         if self._transport.wrap_required and not self._wire.answer_sealed:
             raise ProtocolError(f"{self.endpoint} answered in clear on a sealed connection", "who is it that answers?")
         return answer
@@ -112,16 +124,35 @@ class Channel:
         if refusal.code == _BAD_REQUEST and self._transport.wrap_required:
             what = f"{self.endpoint} does not know our sealed connection any more"
             return NotUnderstood(what, "does a load balancer or proxy share connections between hosts?")
+        if refusal.code == _SERVER_ERROR and not self._connection.tls and not self._transport.wrap_required:
+            what = f"{self.endpoint} refuses messages in clear (HTTP status {refusal.code})"
+            return Unreachable(Reason.ENDPOINT, what, "leave ansible_psrp_message_encryption at auto, or use https")
         return status_error(refusal.code)
 
+    def _refused(self, error: Exception) -> Unreachable | None:
+        """Why a log-on failed on our side of it; None if the error has nothing to do with the log-on."""
+        if self._transport.encryption is not None:
+            return None
+        logon = isinstance(error, SpnegoError) or self._wire.offered
+        return refusal(error, self._connection) or (self._not_authenticated() if logon else None)
+
     def _not_authenticated(self) -> Unreachable:
-        connection = self._connection
-        offered = self._wire.offered or "nothing"
-        message = f"401 from {self.endpoint}: {connection.user or 'this account'} is not let in"
-        advice = (
-            f"check the user and the password, and that the host accepts {connection.authentication}"
-            f" (it offers: {', '.join(part.split()[0] for part in offered.split(',') if part.strip())})"
-        )
+        """After a 401. Windows answers the same to all that is wrong with an account."""
+        kind, user = self._connection.authentication, self._connection.user or "this account"
+        offered = [part.split()[0] for part in self._wire.offered.split(",") if part.strip()]
+        wanted = _SCHEMES.get(kind)
+        if wanted is not None and not wanted.intersection(map(str.casefold, offered)):
+            message = f"401 from {self.endpoint}: the host does not accept {kind} here"
+            advice = f"it offers: {', '.join(offered) or 'nothing'}; set ansible_psrp_auth to what it accepts"
+        elif kind is Authentication.CERTIFICATE:
+            message = f"401 from {self.endpoint}: the client certificate leads to no account"
+            advice = "map it on the host (WSMan:\\localhost\\ClientCertificate) and allow Certificate there"
+        else:
+            message = f"401 from {self.endpoint}: {user} is not let in"
+            advice = (
+                "check the user and the password, and whether the account is locked, disabled or its password expired;"
+                f" it was tried once (the host offers: {', '.join(offered)})"
+            )
         return Unreachable(Reason.AUTHENTICATION, message, advice)
 
     def _session(self) -> requests.Session:
@@ -132,6 +163,9 @@ class Channel:
             session.mount(scheme, WireAdapter(self._wire))
         if self._connection.authentication is Authentication.BASIC:
             session.auth = _basic(self._connection)
+        elif isinstance(session.auth, HTTPNegotiateAuth) and self._connection.authentication is not Authentication.NTLM:
+            timeout = min(self._connection.deadlines.connect, self._wire.remaining())
+            session.auth.username = self._tickets.credentials(self._connection, timeout)  # type: ignore[assignment]
         return session
 
 

@@ -95,7 +95,7 @@ def status_error(status: int) -> HostError:
 
 def connect_error(error: BaseException, endpoint: str) -> Unreachable:
     """The error for a connection that did not come about."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLError):
             return _tls_error(cause, endpoint)
         if isinstance(cause, socket.gaierror):
@@ -106,7 +106,7 @@ def connect_error(error: BaseException, endpoint: str) -> Unreachable:
         if isinstance(cause, TimeoutError):
             advice = "is the host on, and does a firewall let the port through?"
             return Unreachable(Reason.TIMEOUT, f"no answer from {endpoint} in time", advice)
-    refused = next((cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror), None)
+    refused = next((cause for cause in causes(error) if isinstance(cause, OSError) and cause.strerror), None)
     why = f": {refused.strerror}" if refused else ""
     advice = "does the WinRM service run there, and has it a listener on this port?"
     return Unreachable(Reason.REFUSED, f"no connection to {endpoint}{why}", advice)
@@ -134,7 +134,7 @@ def _tls_error(error: ssl.SSLError, endpoint: str) -> Unreachable:
     return Unreachable(Reason.TLS, f"{endpoint}: the TLS handshake failed ({reason})", "is this really a TLS port?")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and everything wrapped in it: requests and urllib3 wrap in arguments, `reason` and causes."""
     waiting, seen = [error], set[int]()
     while waiting:

@@ -22,6 +22,21 @@ from runner.transport.message import serialise
 # They are read here, since psrpcore builds an object with type names for each, which adds up over a fleet.
 _SIMPLE = re.compile(rb"<S>([\x20-\x25\x27-\x3b\x3d-\x5e\x60-\x7e]*)</S>|<B>(true|false)</B>")
 
+_HEADER = 21  # bytes before a fragment's own; the last 4 are their number ([MS-PSRP] 2.2.4)
+
+# Nobody here reads how a record's command was invoked. PowerShell 2.0 tells it without SerializeExtent, which psrpcore
+# takes for granted (groundtruth/pypsrp: test_psrp_run_protocol_version_2.1, [MS-PSRP] 2.2.3.15.1).
+_RECORDS = frozenset(
+    {
+        PSRPMessageType.DebugRecord,
+        PSRPMessageType.ErrorRecord,
+        PSRPMessageType.PipelineState,
+        PSRPMessageType.VerboseRecord,
+        PSRPMessageType.WarningRecord,
+    }
+)
+_INVOCATION = re.compile(rb'(<B N="(?:InformationalRecord_SerializeInvocationInfo|SerializeExtendedInfo)">)true<')
+
 
 class Pool(psrpcore.ClientRunspacePool):
     """One host's runspace pool, without input and output."""
@@ -40,10 +55,17 @@ class Pool(psrpcore.ClientRunspacePool):
         )
 
     def events(self, data: bytes, pipeline_id: uuid.UUID | None) -> Iterator[Event]:
-        """Take what was received and give the events in it, in order. Errors: whatever psrpcore makes of bad data."""
-        self.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, pipeline_id))
-        while (event := self.next_event()) is not None:
-            yield event
+        """Take what was received and give the events in it, in order. Errors: whatever psrpcore makes of bad data.
+
+        One fragment at a time: of all that it holds psrpcore keeps one message per object id, and would lose the first
+        of two (groundtruth/pypsrp: test_client_copy_file_warning).
+        """
+        while data:
+            size = _HEADER + int.from_bytes(data[_HEADER - 4 : _HEADER])
+            self.receive_data(psrpcore.PSRPPayload(data[:size], psrpcore.StreamType.default, pipeline_id))
+            data = data[size:]
+            while (event := self.next_event()) is not None:
+                yield event
 
     def payloads(self, size: int) -> Iterator[bytes]:
         """What is to be sent, in pieces of at most `size` bytes."""
@@ -56,9 +78,12 @@ class Pool(psrpcore.ClientRunspacePool):
             text, truth = simple.groups()
             value = text.decode() if text is not None else truth == b"true"
             return PSRPEvent.create(message.message_type, value, message.runspace_pool_id, message.pipeline_id)
+        data = mend(message.data)
+        if message.message_type in _RECORDS and b'N="SerializeExtent">' not in data:
+            data = _INVOCATION.sub(rb"\1false<", data)
         mended = PSRPMessage(
             message.message_type,
-            bytearray(mend(message.data)),
+            bytearray(data),
             message.runspace_pool_id,
             message.pipeline_id,
             message.object_id,

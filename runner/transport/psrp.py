@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
+from types import MappingProxyType
+from typing import Any
 
 from runner.model.command import Ids, Reply, ReplyState, Statement
 from runner.model.errors import (
@@ -18,12 +20,14 @@ from runner.model.errors import (
     Reason,
     Unreachable,
 )
-from runner.model.inventory import Connection
+from runner.model.inventory import Connection, Endpoint
 from runner.transport.base import Session, Transport
-from runner.transport.batch import UNSEEN, Batch, Event, alone, attribute, separated
+from runner.transport.batch import UNSEEN, Batch, Dialect, Event, attribute, batch_of
 from runner.transport.faults import NotUnderstood, Overloaded, ShellGone
+from runner.transport.kerberos import Tickets
 from runner.transport.message import Bodies
-from runner.transport.runspace import Prepared, Runspace
+from runner.transport.process import Process, Ready
+from runner.transport.runspace import Runspace
 from runner.transport.wire import Traffic
 
 _REPEATS = 2  # how often reads are repeated in a new session after the old one broke off
@@ -33,21 +37,31 @@ _HOPELESS = frozenset({Reason.AUTHENTICATION, Reason.TLS, Reason.RIGHTS})  # try
 _REFUSED = frozenset(Reason) - {Reason.ENDPOINT, Reason.BROKEN}  # a request with such an answer was never executed
 
 
+_DIALECTS = MappingProxyType(
+    {
+        Endpoint.FULL: Dialect.ORDINARY,
+        Endpoint.JEA: Dialect.RESTRICTED,
+        Endpoint.EXCHANGE: Dialect.SINGLE,
+    }
+)
+
+
 class PsrpTransport(Transport):
     """Opens sessions; shared by threads. `pauses` are the waits before a host that is too busy is asked again."""
 
     def __init__(self, pauses: tuple[float, ...] = (0.5, 1.0, 2.0)) -> None:
         self._pauses = pauses
         self._bodies = Bodies()
-        self._mark = f"~{uuid.uuid4().hex[:12]}"
+        self._tickets = Tickets()
+        self._mark = f"CeRunner{uuid.uuid4().hex[:12]}"
 
     def open(self, connection: Connection) -> PsrpSession:
         """A session with an open runspace. Errors: Unreachable with its reason and advice."""
 
         def runspace(traffic: Traffic) -> Runspace:
-            return Runspace(connection, traffic, self._bodies, self._pauses)
+            return Runspace(connection, traffic, self._bodies, self._tickets, self._pauses)
 
-        session = PsrpSession(self._mark, runspace, connection.deadlines.total)
+        session = PsrpSession(self._mark, runspace, connection.deadlines.total, _DIALECTS[connection.endpoint])
         session.renew()
         return session
 
@@ -55,22 +69,33 @@ class PsrpTransport(Transport):
 class PsrpSession(Session):
     """Implements `Session`; see there.
 
-    `runspace` makes a runspace that is not open yet; no pipeline may take more than `longest` seconds, whatever is
-    asked for it.
+    `runspace` makes a runspace, or what else executes batches (`Process`), that is not open yet; no pipeline may take
+    more than `longest` seconds, whatever is asked for it.
     """
 
-    def __init__(self, mark: str, runspace: Callable[[Traffic], Runspace], longest: float) -> None:
+    def __init__(
+        self,
+        mark: str,
+        runspace: Callable[[Traffic], Process[Any]],
+        longest: float,
+        dialect: Dialect = Dialect.ORDINARY,
+    ) -> None:
         self.traffic = Traffic()
         self._make = partial(runspace, self.traffic)
         self._mark = mark
         self._longest = longest
-        self._separable = True  # False once the endpoint turned out to have no Write-Output
-        self._runspace: Runspace | None = None
-        self._lost: Runspace | None = None  # the one whose shell may still run something
+        self._dialect = dialect  # the first to try: what the endpoint understands shows with the first reads
+        self._powershell: str | None = None
+        self._runspace: Process[Any] | None = None
+        self._lost: Process[Any] | None = None  # the one whose shell may still run something
 
     @property
     def requests(self) -> int:
         return self.traffic.requests
+
+    @property
+    def powershell(self) -> str | None:
+        return self._powershell
 
     def read(self, statements: Sequence[Statement], timeout: float) -> tuple[Reply, ...]:
         answered: dict[int, Reply] = {}
@@ -94,7 +119,7 @@ class PsrpSession(Session):
     def _without_progress(self, batch: Batch, first: int, answered: dict[int, Reply]) -> None:
         """A pipeline ended and not even its first separator came, or a lone statement's end was not seen."""
         if batch.tokens:
-            self._separable = False
+            self._dialect = self._dialect.humbler
         else:
             answered[first] = UNSEEN
 
@@ -117,15 +142,16 @@ class PsrpSession(Session):
             reads = self._completed(then, reads, timeout)
         return (changed, *reads)
 
-    def _prepared(self, runspace: Runspace, batch: Batch, deadline: float) -> Prepared:
+    def _prepared(self, runspace: Process[Any], batch: Batch, deadline: float) -> Ready:
         """A change's pipeline. Errors: Unreachable, since nothing of it was sent."""
         try:
-            return runspace.prepare(batch.pipeline(), deadline)
+            ready: Ready = runspace.prepare(batch.pipeline(), deadline)
+            return ready
         except HostError as error:
             self._drop(runspace)
             raise _not_started(error) from error
 
-    def _execute_once(self, runspace: Runspace, pipeline: Prepared, events: list[Event]) -> HostError | None:
+    def _execute_once(self, runspace: Process[Any], pipeline: Ready, events: list[Event]) -> HostError | None:
         """Run a change; the error that hides its end, or None. Errors: Unreachable: nothing of it was executed."""
         try:
             runspace.start_once(pipeline)
@@ -140,7 +166,7 @@ class PsrpSession(Session):
             return self._give_up(runspace, error)
         return None
 
-    def _give_up(self, runspace: Runspace, error: HostError) -> HostError:
+    def _give_up(self, runspace: Process[Any], error: HostError) -> HostError:
         """Keep the shell's id for `abandon`; what is under way there may go on."""
         self._runspace, self._lost = None, runspace
         if isinstance(error, DeadlineExceeded):
@@ -185,7 +211,7 @@ class PsrpSession(Session):
                 self._drop(runspace)
         self._runspace = self._lost = None
 
-    def _drop(self, runspace: Runspace) -> None:
+    def _drop(self, runspace: Process[Any]) -> None:
         """End a shell as well as can be; what fails is left to the host's own idle timeout."""
         if self._runspace is runspace:
             self._runspace = None
@@ -194,22 +220,23 @@ class PsrpSession(Session):
     def _deadline(self, timeout: float) -> float:
         return monotonic() + min(timeout, self._longest)
 
-    def _usable(self) -> Runspace:
+    def _usable(self) -> Process[Any]:
         """The runspace, or a new one where the last was lost. Errors: Unreachable."""
         if self._runspace is None:
             self._runspace = self._opened(None)
         return self._runspace
 
-    def _opened(self, deadline: float | None) -> Runspace:
+    def _opened(self, deadline: float | None) -> Process[Any]:
         runspace = self._make()
         try:
             runspace.open(deadline)
         except HostError as error:
             raise _unreachable(error) from error
+        self._powershell = runspace.powershell
         return runspace
 
     def _batch(self, statements: Sequence[Statement]) -> Batch:
-        return separated(statements, self._mark) if self._separable else alone(statements[0])
+        return batch_of(statements, self._mark, self._dialect)
 
     def _run(self, batch: Batch, deadline: float, events: list[Event]) -> None:
         """Run reads; `events` holds what came, also when it broke off. A runspace that failed is closed."""

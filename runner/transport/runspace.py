@@ -16,12 +16,15 @@ from psrpcore.types import RunspacePoolState
 from runner.model.command import Statement
 from runner.model.errors import ConnectionLost, HostError, ProtocolError, Unreachable
 from runner.model.inventory import Connection
+from runner.model.value import Version
 from runner.transport.batch import ENDED, Event
 from runner.transport.channel import Channel
 from runner.transport.faults import NotUnderstood, ShellGone
+from runner.transport.kerberos import Tickets
 from runner.transport.message import Bodies, fingerprint
 from runner.transport.pool import Pool
 from runner.transport.shell import Shell
+from runner.transport.values import to_model
 from runner.transport.wire import Traffic
 
 _BROKEN = frozenset({RunspacePoolState.Broken, RunspacePoolState.Closed})
@@ -41,15 +44,23 @@ class Runspace:
     The operations after `prepare` keep to the deadline that it was given.
     """
 
-    def __init__(self, connection: Connection, traffic: Traffic, bodies: Bodies, pauses: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        traffic: Traffic,
+        bodies: Bodies,
+        tickets: Tickets,
+        pauses: tuple[float, ...],
+    ) -> None:
         self._connection = connection
         self._traffic = traffic
         self._bodies = bodies
+        self._tickets = tickets
         self._pauses = pauses
         self._pool = Pool()
         self._key_known = False
         self.shell_id = str(self._pool.runspace_pool_id).upper()
-        self._channel = Channel(connection, traffic)
+        self._channel = Channel(connection, traffic, tickets)
         self._shell = self._shell_over(self._channel)
 
     def _shell_over(self, channel: Channel) -> Shell:
@@ -76,6 +87,13 @@ class Runspace:
             else:
                 self._channel.close()
             raise
+
+    @property
+    def powershell(self) -> str | None:
+        """The version of PowerShell, which an open pool has told ([MS-PSRP] 2.2.2.13); None if it did not."""
+        table = self._pool.application_private_data.get("PSVersionTable")
+        version = to_model(table.get("PSVersion")) if isinstance(table, dict) else None
+        return str(version) if isinstance(version, Version) else None
 
     def prepare(self, statements: Sequence[Statement], deadline: float) -> Prepared:
         """Serialise a pipeline, or find it serialised. Exchanges the key with the host if a secret is in it."""
@@ -140,7 +158,7 @@ class Runspace:
     def delete_anew(self, deadline: float) -> bool:
         """Delete the shell over a new connection. True when the host said that it is deleted or gone."""
         self._channel.close()
-        channel = Channel(self._connection, self._traffic)
+        channel = Channel(self._connection, self._traffic, self._tickets)
         channel.deadline = deadline
         try:
             return self._shell_over(channel).delete()

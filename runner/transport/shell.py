@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from time import sleep
 from typing import TypeVar
 from xml.etree import ElementTree
 
@@ -16,6 +15,7 @@ from pypsrp.wsman import OptionSet, SelectorSet
 from runner.model.errors import ProtocolError, Unreachable
 from runner.transport.channel import Channel
 from runner.transport.faults import OPERATION_TIMED_OUT, Busy, Overloaded, ShellGone, fault_error
+from runner.transport.patience import patiently
 
 T = TypeVar("T")
 _POWERSHELL = "http://schemas.microsoft.com/powershell"
@@ -95,15 +95,7 @@ class Shell:
         return True
 
     def _patiently(self, request: Callable[[], T], *repeatable: type[Unreachable]) -> T:
-        """Repeat a request that was refused before it did anything, with growing pauses inside the deadline."""
-        for pause in self._pauses:
-            try:
-                return _in_our_errors(request)
-            except repeatable:
-                if pause >= self._channel.time_left():
-                    raise
-            sleep(pause)
-        return _in_our_errors(request)
+        return patiently(lambda: _in_our_errors(request), self._pauses, self._channel.time_left, repeatable)
 
 
 def _in_our_errors(request: Callable[[], T]) -> T:

@@ -84,7 +84,7 @@ def _nested(value: PSObject | tuple[Value, ...] | Mapping[str, Value]) -> str:
         return f"([pscustomobject]{_nested(value.properties)})"
     if isinstance(value, Mapping):
         return "@{" + "; ".join(f"{_text(key)} = {_argument(item)}" for key, item in value.items()) + "}"
-    lone_list = len(value) == 1 and isinstance(value[0], tuple)  # rule 5: @(@(1)) is only @(1)
+    lone_list = len(value) == 1 and isinstance(value[0], tuple | bytes)  # rule 5: @(@(1)) is only @(1)
     return f"@({', ' if lone_list else ''}{', '.join(_argument(item) for item in value)})"
 
 

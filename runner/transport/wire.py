@@ -45,7 +45,7 @@ class Wire:
     deadline: float = field(default_factory=monotonic)
     may_connect: bool = True  # False while a sealed context lives: it belongs to its TCP connection
     connecting: bool = False
-    offered: str = ""  # the authentication schemes of the last 401
+    offered: str = ""  # the authentication schemes of the last answer, if that was a 401
     answer_sealed: bool = False
 
     def remaining(self) -> float:
@@ -123,6 +123,8 @@ class WireAdapter(HTTPAdapter):
         if response.status_code == _UNAUTHORISED:
             head += int(raw.headers.get("Content-Length") or 0)
             self._wire.offered = raw.headers.get("WWW-Authenticate", "")
+        else:
+            self._wire.offered = ""
         self._wire.traffic.received += head
         self._wire.answer_sealed = raw.headers.get("Content-Type", "").startswith("multipart/")
 

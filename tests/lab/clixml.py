@@ -15,6 +15,9 @@ _ASSEMBLY = re.compile(
 _CONTAINERS = ("LST", "IE", "STK", "QUE")
 # The texts, stack traces and sources of an exception come from the .NET build; its types and its message count.
 _EXCEPTION_MEMBERS = ("Message",)
+# When and by which process an information record was written; how full a disk is.
+_UNKNOWABLE = ("TimeGenerated", "User", "Computer", "ProcessId", "NativeThreadId", "ManagedThreadId")
+_DISK = ("Used", "Free")
 _RECORD_MEMBERS = (
     "FullyQualifiedErrorId",
     "ErrorCategory_Category",
@@ -87,7 +90,19 @@ class _Reader:
 
     def _members(self, element: ElementTree.Element, kind: str) -> tuple[tuple[str, Node], ...]:
         found = element.find(kind)
-        return () if found is None else tuple((_unescaped(m.get("N") or ""), self.read(m)) for m in found)
+        if found is None:
+            return ()
+        members = {_unescaped(m.get("N") or ""): m for m in found}
+        unknowable = _UNKNOWABLE if "MessageData" in members else _DISK
+        return tuple(
+            (
+                n,
+                ("any", m.tag)
+                if n in unknowable and (m.tag not in ("Obj", "S", "Ref") or n in ("User", "Computer"))
+                else self.read(m),
+            )
+            for n, m in members.items()
+        )
 
     def _type_names(self, element: ElementTree.Element) -> tuple[str, ...]:
         names = element.find("TN")

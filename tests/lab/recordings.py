@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,27 @@ from xml.etree import ElementTree
 import yaml
 from psrpcore.types import PSCryptoProvider, deserialize, serialize
 
+from runner.lab.endpoints import FULL, Endpoint
 from runner.lab.engine import Engine
+from runner.lab.files import Folder
 from runner.lab.machine import Machine
-from runner.lab.messages import Ended, Error, Message, Output, Request, RequestedCommand, StopSignal, Wait, Warning
+from runner.lab.messages import (
+    Debug,
+    Ended,
+    Error,
+    Information,
+    Message,
+    Output,
+    Progress,
+    Request,
+    RequestedCommand,
+    ShouldExit,
+    StopSignal,
+    Verbose,
+    Wait,
+    Warning,
+)
+from runner.lab.records import information_record, progress_record
 from runner.lab.spec import MachineSpec, build_machine
 from tests.lab.clixml import Node, normalised
 
@@ -55,34 +74,62 @@ def known_differences() -> dict[str, str]:
     return {case: reason for reason, cases in reasons.items() for case in cases}
 
 
-def with_paths_of_the_registry(case: dict[str, Any]) -> dict[str, Any]:
-    """A case whose paths are files of the recording's Linux, moved into the registry.
+def with_windows_paths(case: dict[str, Any]) -> dict[str, Any]:
+    """A case whose paths are files of the recording's Linux, with the same files below the drive C: instead.
 
-    A path that does not exist is the same to every provider (finding F1); files that a case makes to see whether its
-    later statements run become keys.
+    A provider's separators are those of the system, as the Windows cases show (oth-env).
     """
-    text = json.dumps(case).replace("/nope1", "HKLM:\\\\nope1").replace("/srv/lab/side", "HKLM:\\\\SOFTWARE\\\\side")
-    moved: dict[str, Any] = json.loads(text)
+    text = json.dumps(case, ensure_ascii=False)
+    text = text.replace(_SEPARATORS.format(47, 92), _SEPARATORS.format(92, 47))
+    moved: dict[str, Any] = json.loads(_LINUX_PATH.sub(_as_windows_path, text))
     return moved
 
 
+_SEPARATORS = '<C N=\\"ItemSeparator\\">{}</C><C N=\\"AltItemSeparator\\">{}</C>'
+_LINUX_PATH = re.compile(r"(?<![\w/])/(?:srv/lab|nope1|home/labuser)(?:/[^\"'<>|/;,$]*)*")
+
+
+def _as_windows_path(match: re.Match[str]) -> str:
+    path = match[0].replace("/home/labuser", "/Users/Administrator/Documents")
+    return "C:" + path.replace("/", "\\\\")
+
+
 def as_on_windows(case: dict[str, Any]) -> dict[str, Any]:
-    """A Windows case with the one text that windows.md says is another on Windows ("ServiceHandle is text ...")."""
+    """A Windows case with the text that windows.md says is another on Windows, and the account of the lab."""
     text = json.dumps(case)
-    real: dict[str, Any] = json.loads(
-        text.replace("System.ServiceProcess.SafeServiceHandle", "Microsoft.Win32.SafeHandles.SafeServiceHandle")
-    )
+    for recorded, here in (
+        ("System.ServiceProcess.SafeServiceHandle", "Microsoft.Win32.SafeHandles.SafeServiceHandle"),
+        ("C:\\\\users\\\\labadmin", "C:\\\\Users\\\\Administrator"),
+        (">users\\\\labadmin", ">Users\\\\Administrator"),
+        ("Microsoft Windows 10.0.18362", "Microsoft Windows 10.0.17763"),
+    ):
+        text = text.replace(recorded, here)
+    real: dict[str, Any] = json.loads(text)
     return real
 
 
-def judge(case: dict[str, Any]) -> Verdict:
-    """Run one case on a fresh machine and compare."""
-    if any("HOST_CALL" in message["type"] for message in case["received"]):
-        return Verdict(case["id"], "refused", "it needs a client that answers questions")
-    if case.get("options", {}).keys() - {"stop_after"} or _unsupported_setup(case.get("setup")):
-        return Verdict(case["id"], "refused", "its setup is not simulated")
+def recorded_endpoint(case: dict[str, Any]) -> Endpoint:
+    """What a session of the recorded machine shows: PowerShell on Linux has no registry (README.md, "Only 7.6")."""
+    return FULL if _is_of_windows(case) else _ON_LINUX
+
+
+_ON_LINUX = Endpoint(visible_providers=("Alias", "Environment", "FileSystem", "Function", "Variable"))
+
+
+def judge(case: dict[str, Any], endpoint: Endpoint) -> Verdict:
+    """Run one case on a fresh machine, in a session configuration, and compare."""
+    if any("HOST_RESPONSE" in message["type"] or "HOST_CALL" in message["type"] for message in case["received"]):
+        calls = [m for m in case["received"] if "HOST_CALL" in m["type"]]
+        if any("SetShouldExit" not in call["clixml"] for call in calls):
+            return Verdict(case["id"], "refused", "it needs a client that answers questions")
+    options = case.get("options", {})
+    if options.keys() - _OPTIONS or ("request_edited" in options and not case["received"]):
+        return Verdict(case["id"], "refused", "its options are not simulated")
     expected = [_recorded(message) for message in case["received"]]
-    told = [m for m in _told(case, _machine(case)) if not isinstance(m, Wait)]
+    try:
+        told = [m for m in _told(case, endpoint=endpoint) if not isinstance(m, Wait)]
+    except SetupRefused as refused:
+        return Verdict(case["id"], "refused", str(refused))
     answered = [_answered(message) for message in told]
     if any(REFUSAL in repr(node) for node in answered):
         return Verdict(case["id"], "refused", _refusal(told))
@@ -91,16 +138,16 @@ def judge(case: dict[str, Any]) -> Verdict:
     return Verdict(case["id"], "wrong", _first_difference(expected, answered))
 
 
-def _unsupported_setup(setup: object) -> bool:
-    """The fixtures and the start of a service are made by the machine's spec; other scripts are not simulated."""
-    if not setup:
-        return False
-    text = str(setup)
-    return not (text.startswith(("registry fixture", "$B=", "\n$B=")) or text.strip() == ";")
+# request_edited: the message was changed by hand; what the engine makes of it is in what was sent.
+_OPTIONS = {"stop_after", "redirect", "request_edited"}
+
+
+class SetupRefused(Exception):
+    """A script that ran before the case is not simulated; the text is the lab's own."""
 
 
 def side_effects(case: dict[str, Any]) -> tuple[set[str], set[str]] | None:
-    """The keys that a case's statements made in the recording and in the lab; None if it is not about that."""
+    """The files that a case's statements made in the recording and in the lab; None if it is not about that."""
     followups = case.get("followup") or ()
     if not followups or "side*" not in str(followups[-1]["statements"]):
         return None
@@ -110,51 +157,113 @@ def side_effects(case: dict[str, Any]) -> tuple[set[str], set[str]] | None:
     machine = _machine(case)
     if REFUSAL in repr([_answered(m) for m in _told(case, machine) if not isinstance(m, Wait)]):
         return None
-    key = machine.registry.find("HKLM\\SOFTWARE")
-    made = {name for name in (key.subkeys if key else ()) if name.startswith("side")}
+    folder = machine.files.find("C:\\srv\\lab")
+    made = {name for name in (folder.entries if isinstance(folder, Folder) else ()) if name.startswith("side")}
     return recorded, made
 
 
-def _told(case: dict[str, Any], machine: Machine) -> list[Message]:
+def _told(case: dict[str, Any], machine: Machine | None = None, endpoint: Endpoint = FULL) -> list[Message]:
     """What the client is told; a stop signal comes while the first cmdlet that takes time is running."""
+    engine = prepared(case, machine or _machine(case), endpoint)
     stop = StopSignal()
     told: list[Message] = []
-    for message in Engine(machine).invoke(_request(case), stop):
+    for message in engine.invoke(_request(case), stop):
         told.append(message)
         stop.requested |= "stop_after" in case.get("options", {}) and isinstance(message, Wait)
     return told
 
 
+def prepared(case: dict[str, Any], machine: Machine, endpoint: Endpoint = FULL) -> Engine:
+    """The engine after the scripts of the case's setup. Raises SetupRefused.
+
+    The fixtures of registry, services and policies are the machine that `recording_machine.yml` describes; what else a
+    setup says is run. `then a new process` is what the recordings say where another process answers.
+    """
+    setup = case.get("setup") or []
+    if isinstance(setup, str):
+        before, then, _ = setup.partition("; then a new process")
+        setup = [_without_fixture(before)]
+    else:
+        then = ""
+    engine = Engine(machine, endpoint)
+    for script in setup:
+        for message in engine.invoke(Request(((RequestedCommand(script, is_script=True),),)), StopSignal()):
+            if isinstance(message, Error) or (isinstance(message, Ended) and message.state != "Completed"):
+                raise SetupRefused(str(message.record if isinstance(message, Error) else message.reason))
+    return Engine(machine, endpoint) if then else engine
+
+
+def _without_fixture(setup: str) -> str:
+    """What a setup does beyond making the fixtures."""
+    if setup.startswith("registry fixture") or setup.lstrip().startswith("$B="):
+        return ""
+    return _POLICY_FIXTURE.sub("", setup).strip("; \n")
+
+
+_POLICY_FIXTURE = re.compile(r"foreach\(\$p in .*?catch \{\} \}", re.DOTALL)
+
+
+def _is_of_windows(case: dict[str, Any]) -> bool:
+    return "-" in case["id"].partition(".")[0]
+
+
 def _machine(case: dict[str, Any]) -> Machine:
-    spec = yaml.safe_load((HERE / "recording_machine.yml").read_text(encoding="utf-8"))
+    name = "recording_machine.yml" if _is_of_windows(case) else "recording_files.yml"
+    spec = yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
     setup = str(case.get("setup") or "")
     if setup.endswith("Start-Service LabSvc"):
         spec["services"]["LabSvc"]["status"] = "running"
-    for name in ("LabRm1", "LabRm2"):
-        if f"New-Service -Name {name}" in setup:
-            spec["services"][name] = {"start_mode": "manual"}
+    for service in ("LabRm1", "LabRm2"):
+        if f"New-Service -Name {service}" in setup:
+            spec["services"][service] = {"start_mode": "manual"}
     return build_machine("LAB-WIN01", MachineSpec.model_validate(spec))
 
 
 def _request(case: dict[str, Any]) -> Request:
-    powershell = deserialize(ElementTree.fromstring(case["sent_clixml"]), _NoCipher()).PowerShell
+    powershell = deserialize(_with_ids(ElementTree.fromstring(case["sent_clixml"])), _NoCipher()).PowerShell
     blocks = [b.Cmds for b in getattr(powershell, "ExtraCmds", None) or []] or [powershell.Cmds]
     statements = tuple(tuple(_command(command) for command in block) for block in blocks)
     items = case.get("input_clixml") or ()
     return Request(statements, tuple(deserialize(ElementTree.fromstring(item), _NoCipher()) for item in items))
 
 
+def _with_ids(sent: ElementTree.Element) -> ElementTree.Element:
+    """The engine takes objects without RefId (finding T1), psrpcore does not."""
+    for number, element in enumerate([*sent.iter("TN"), *sent.iter("Obj")], 100_000):
+        element.attrib.setdefault("RefId", str(number))
+    return sent
+
+
 def _command(command: Any) -> RequestedCommand:
     parameters = tuple((argument.N, argument.V) for argument in command.Args)
-    merged = int(getattr(command, "MergeError", 0)) == 1
-    return RequestedCommand(command.Cmd, parameters, bool(command.IsScript), merged)
+    to = {stream: int(getattr(command, f"Merge{stream}", 0)) for stream in ("Error", *_STREAMS)}
+    return RequestedCommand(
+        command.Cmd,
+        parameters,
+        bool(command.IsScript),
+        to["Error"] == 1,
+        frozenset(stream for stream in _STREAMS if to[stream] == 1),
+        frozenset(stream for stream in _STREAMS if to[stream] == 8),
+        bool(int(command.MergePreviousResults)),
+        command.UseLocalScope is True,
+    )
+
+
+_STREAMS = ("Warning", "Verbose", "Debug", "Information")
+
+
+_NO_XML = re.compile("&#xFFF[EF];")  # finding X1: what a strict parser does not take
 
 
 def _recorded(message: dict[str, str]) -> Node:
     kind, text = message["type"], message["clixml"]
     if not text:
         return (kind, None)
-    element = ElementTree.fromstring(text)
+    element = ElementTree.fromstring(_NO_XML.sub("�", text))
+    if kind in ("WARNING_RECORD", "VERBOSE_RECORD", "DEBUG_RECORD"):
+        return (kind, element.findtext("ToString"))
+    if kind == "PIPELINE_HOST_CALL":
+        return (kind, *(e.text for e in element.iter("I32")))
     if kind != "PIPELINE_STATE":
         return (kind, normalised(element))
     members = {m.get("N"): m for m in element.find("MS") or ()}
@@ -178,8 +287,14 @@ def _answered(message: Message) -> Node:
         return ("ERROR_RECORD", _written(message.record))
     if isinstance(message, Ended):
         return ("PIPELINE_STATE", message.state, None if message.reason is None else _written(message.reason))
-    if isinstance(message, Warning):
-        return ("WARNING_RECORD", message.text)
+    if isinstance(message, (Warning, Verbose, Debug)):
+        return (f"{type(message).__name__.upper()}_RECORD", message.text)
+    if isinstance(message, ShouldExit):
+        return ("PIPELINE_HOST_CALL", "6", str(message.code))
+    if isinstance(message, Information):
+        return ("INFORMATION_RECORD", _written(information_record(message)))
+    if isinstance(message, Progress):
+        return ("PROGRESS_RECORD", _written(progress_record(message)))
     return (type(message).__name__,)
 
 

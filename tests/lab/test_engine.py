@@ -167,14 +167,17 @@ def test_piped_in_objects_reach_the_first_command() -> None:
 @pytest.mark.parametrize(
     ("refused", "name"),
     [
-        (command("Get-Process; Restart-Computer", script=True), "scripts"),
+        (command("Get-Process; Restart-Computer", script=True), "the command Get-Process"),
+        (command("if (1) { 2 }", script=True), "`if` in a script"),
+        (command("Get-Item -Path (1..3)", script=True), "in a script"),
         (command("Get-WindowsFeature"), "Get-WindowsFeature"),
         (command("shutdown.exe", "/r"), "shutdown.exe"),
-        (command("Get-Item", LiteralPath="C:\\Windows"), "the drive C:"),
+        (command("Get-Item", LiteralPath="C:\\Windows\\notepad.exe"), "the files in C:\\Windows"),
+        (command("Get-Item", LiteralPath="C:\\Windows"), "a whole System.IO.DirectoryInfo object"),
         (command("Get-Item", LiteralPath=KEY, Filter="x"), "-Filter of Get-Item"),
         (command("Get-CimInstance", ClassName="Win32_BIOS"), "Win32_BIOS"),
         (command("Get-CimInstance", ClassName="Win32_OperatingSystem", Property=["Nope"]), "Nope"),
-        (command("Write-Output", "x", OutVariable="v"), "-OutVariable"),
+        (command("Write-Output", "x", ErrorVariable="v"), "-ErrorVariable"),
     ],
 )
 def test_what_the_lab_cannot_do_it_refuses_by_name(refused: object, name: str) -> None:

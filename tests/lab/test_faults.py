@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from pypsrp.exceptions import WinRMTransportError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
-from runner.lab.faults import Fault, FaultPlan, What, When, changes_something
+from runner.lab.faults import Fault, FaultPlan, What, When, changes_something, parse_fault
 from runner.lab.messages import Request, RequestedCommand
 from runner.lab.server import LabThread
 from tests.lab.lab_support import HandMade, TinyMachine, client, tiny_host
@@ -66,6 +67,7 @@ def request(*names: str) -> Request:
         (["Get-Item", "Set-ItemProperty"], False),
         (["Write-Output"], False),
         (["Settle"], False),
+        (["Get-Command", "Set-Service", "Get-Command"], True),  # the separator of an endpoint without Write-Output
     ],
 )
 def test_a_write_is_told_by_its_first_real_statement(names: list[str], changes: bool) -> None:
@@ -93,6 +95,25 @@ def test_verify_is_a_read_after_a_write() -> None:
     plan = FaultPlan((Fault(when=When.VERIFY, what=What.STALL),))
     steps = [request("Get-Item"), request("Set-Item"), request("Get-Item"), request("Get-Item")]
     assert [plan.in_pipeline(step) for step in steps] == [None, None, What.STALL, None]
+
+
+def test_what_is_left_of_a_plan() -> None:
+    plan = FaultPlan((Fault(when=When.READ, what=What.STALL, skip=1, times=2),))
+    plan.add(parse_fault("open:quota:always"))
+    assert list(map(str, plan.pending())) == ["read:stall:2:1", "open:quota:always:0"]
+    for _ in range(2):
+        plan.in_pipeline(request("Get-Item"))
+    assert (plan.shown, list(map(str, plan.pending()))) == (1, ["read:stall:1:0", "open:quota:always:0"])
+    plan.in_pipeline(request("Get-Item"))
+    assert list(map(str, plan.pending())) == ["open:quota:always:0"]
+    plan.clear()
+    assert list(plan.pending()) == []
+
+
+@pytest.mark.parametrize("text", ["read", "read:stall:1:2:3", "read:nonsense", "read:stall:often", "read:stall:1:-1"])
+def test_a_fault_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"WHEN:WHAT|there is no WHAT|Input should be"):
+        parse_fault(text)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +178,10 @@ def test_a_connection_dropped_at_open(what: str, shells: int) -> None:
     ("when", "what", "code"),
     [
         ("open", "quota", 2150859173),
+        ("open", "quota_operations", 2150859174),
+        ("read", "quota_operations", 2150859174),
+        ("close", "quota_operations", 2150859174),
+        ("read", "quota_commands", 2150859241),
         ("open", "access_denied", 5),
         ("read", "access_denied", 5),
         ("read", "shell_gone", 2150858843),
@@ -250,6 +275,73 @@ def test_a_hung_cmdlet_ignores_the_stop_and_ends_with_its_shell() -> None:
         assert machine.canary == []
         with client(lab) as wsman:
             assert run(open_pool(wsman), READ) == ["value"]
+
+
+# ---- the machine ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Switch:
+    """The power of a host; tests turn it off and on."""
+
+    restarts: int = 0
+    jumps: list[float] = field(default_factory=list)
+    up: bool = True
+
+    def run_clock(self, pace: float) -> None:
+        return
+
+    def is_up(self) -> bool:
+        return self.up
+
+    def jump_clock(self, seconds: float) -> None:
+        self.jumps.append(seconds)
+
+    def restart(self) -> None:
+        self.restarts += 1
+        self.up = False
+
+
+@pytest.mark.parametrize(("what", "written"), [("reboot", []), ("reboot_after", ["x"])])
+def test_a_reboot_round_a_write(what: str, written: list[str]) -> None:
+    machine, power = TinyMachine(), Switch()
+    faults = FaultPlan((Fault(when=When.WRITE, what=What(what)),))
+    host = tiny_host(machine=machine, power=power, faults=faults)
+    with LabThread(HandMade([host])) as lab:
+        with client(lab) as bystander, client(lab) as wsman:
+            other = open_pool(bystander)
+            pool = open_pool(wsman)
+            with pytest.raises(requests.ConnectionError):
+                run(pool, SEPARATOR, ("Set-Canary", "x"))
+            with pytest.raises((requests.ConnectionError, WinRMTransportError)):
+                run(other, READ)  # connections of this host are gone, whoever has them
+        assert (machine.canary, power.restarts, host.traffic.open_shells) == (written, 1, 0)
+        with client(lab) as wsman, pytest.raises(requests.ConnectionError):
+            open_pool(wsman)  # it boots
+        power.up = True
+        with client(lab) as wsman:
+            assert run(open_pool(wsman), READ) == ["value"]
+
+
+@pytest.mark.parametrize("when", ["connect", "open", "read", "close"])
+def test_a_reboot_at_any_moment(when: str) -> None:
+    power = Switch()
+    faults = FaultPlan((Fault(when=When(when), what=What.REBOOT),))
+    with LabThread(HandMade([tiny_host(power=power, faults=faults)])) as lab:
+        with client(lab) as wsman, pytest.raises(requests.ConnectionError):
+            whole_session(wsman)
+        assert power.restarts == 1
+
+
+@pytest.mark.parametrize("when", ["open", "read", "write", "close"])
+@pytest.mark.parametrize(("what", "seconds"), [("clock_ahead", 3600.0), ("clock_back", -3600.0)])
+def test_a_clock_that_jumps_breaks_nothing_by_itself(when: str, what: str, seconds: float) -> None:
+    power = Switch()
+    faults = FaultPlan((Fault(when=When(when), what=What(what)),))
+    with LabThread(HandMade([tiny_host(power=power, faults=faults)])) as lab, client(lab) as wsman:
+        run(open_pool(wsman), SEPARATOR, WRITE)
+        whole_session(wsman)
+    assert power.jumps == [seconds]
 
 
 def test_addresses_for_faults_of_the_connection(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def test_ids_that_do_not_exist(wsman: WSMan) -> None:
     ("resource", "reason"),
     [
         ("http://schemas.microsoft.com/powershell/No.Such", "Cannot find the No.Such session configuration"),
-        ("http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd", "was not found in the WS-Management catalog"),
+        ("http://schemas.microsoft.com/wbem/wsman/1/windows/shell/other", "was not found in the WS-Management catalog"),
     ],
 )
 def test_unknown_endpoints(wsman: WSMan, resource: str, reason: str) -> None:

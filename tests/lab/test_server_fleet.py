@@ -112,10 +112,24 @@ def test_a_service_is_started(inventory: dict[str, dict[str, str | int]]) -> Non
 
 def test_a_script_is_refused_by_name(inventory: dict[str, dict[str, str | int]]) -> None:
     with connect(inventory["tok-ce-01"]) as wsman, RunspacePool(wsman) as pool:
-        shell = PowerShell(pool).add_script("Get-Date")
+        shell = PowerShell(pool).add_script("if (1) { Get-Date }")
         shell.invoke()
     assert shell.had_errors
     assert "script" in str(shell.streams.error[0])
+
+
+def test_all_streams_of_a_script_arrive(inventory: dict[str, dict[str, str | int]]) -> None:
+    text = (
+        "Write-Warning w; Write-Verbose v -Verbose; Write-Information i -Tags t; Write-Host h; Write-Error e; "
+        "Write-Progress -Activity p -PercentComplete 50; Write-Output o"
+    )
+    with connect(inventory["tok-ce-01"]) as wsman, RunspacePool(wsman) as pool:
+        shell = PowerShell(pool).add_script(text)
+        assert shell.invoke() == ["o"]
+    streams = shell.streams
+    assert ([w.message for w in streams.warning], [v.message for v in streams.verbose]) == (["w"], ["v"])
+    assert [str(i.message_data) for i in streams.information] == ["i", "h"]
+    assert ([str(e) for e in streams.error], [p.activity for p in streams.progress]) == (["e"], ["p"])
 
 
 def test_the_wrong_password_of_the_scenario(inventory: dict[str, dict[str, str | int]]) -> None:

@@ -19,9 +19,10 @@ import pytest
 import yaml
 
 from runner.lab import envelopes
+from runner.lab.answers import Answer
 from runner.lab.auth import Caller
 from runner.lab.psrp import PipelineCache
-from runner.lab.wsman import Answer, Service
+from runner.lab.wsman import Service
 from tests.lab.lab_support import tiny_host
 
 NOT_SIMULATED = ("/Connect", "/Disconnect", "/Reconnect", "/Enumerate", "shell/cmd<", "powershell/JEARole<")

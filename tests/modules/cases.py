@@ -2,6 +2,7 @@
 
 about: what it shows
 machine: {...}              # runner.lab.spec.MachineSpec; what is left out is Server 2019 as installed
+endpoint: {...}             # runner.lab.endpoint_spec.EndpointSpec; what is left out is an ordinary session
 arguments: {...}            # of one task
 before: [STATE, ...]        # of each part {exists: ..., property: ...}, or "unreadable: PART OF THE REASON"
 changes: [LINE, ...]        # of each part: "part property: before -> after"
@@ -28,6 +29,7 @@ class Case(BaseModel):
 
     about: str
     arguments: dict[str, Any]
+    endpoint: dict[str, Any] = {}
     machine: dict[str, Any] = Field(default_factory=lambda: {"os": "Server 2019"})
     before: list[dict[str, Any] | str]
     changes: list[str] = []

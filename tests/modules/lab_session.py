@@ -10,25 +10,33 @@ from psrpcore._crypto import PSRemotingCrypto
 from psrpcore.types import ErrorRecord as WireError
 from psrpcore.types import deserialize, serialize
 
+from runner.lab.endpoints import FULL, Endpoint
 from runner.lab.engine import Engine
 from runner.lab.machine import Machine
 from runner.lab.messages import Ended, Error, Message, Output, Request, RequestedCommand, StopSignal, Warning
 from runner.model.command import Command, ErrorRecord, Ids, Reply, ReplyState, Statement
 from runner.model.value import Value
+from runner.transport.projection import projected, stripped
 from runner.transport.values import to_error, to_model, to_wire
 
 
 class LabSession:
     """Implements runner.transport.base.Session; `sent` keeps every statement, `batches` counts calls of read."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._runspace = Engine(machine)
+    def __init__(self, machine: Machine, endpoint: Endpoint = FULL) -> None:
+        self._machine = machine
+        self._runspace = Engine(machine, endpoint)
+        self._projects = endpoint.session_type != "default"
         self.sent: list[Statement] = []
         self.batches = 0
 
     @property
     def requests(self) -> int:
         return self.batches
+
+    @property
+    def powershell(self) -> str | None:
+        return self._machine.facts.powershell
 
     def read(self, statements: Sequence[Statement], timeout: float) -> tuple[Reply, ...]:
         self.batches += 1
@@ -51,8 +59,9 @@ class LabSession:
 
     def _run(self, statement: Statement) -> Reply:
         self.sent.append(statement)
-        request = Request((tuple(_requested(command) for command in statement),))
-        return _reply(list(self._runspace.invoke(request, StopSignal())))
+        kept, projections = stripped(statement) if self._projects else (statement, ())
+        request = Request((tuple(_requested(command) for command in kept),))
+        return projected(_reply(list(self._runspace.invoke(request, StopSignal()))), projections)
 
 
 def _requested(command: Command) -> RequestedCommand:

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
 from psrpcore._crypto import PSRemotingCrypto
 from psrpcore.types import deserialize
 
-from runner.lab.spec import MachineSpec, build_machine
-from runner.model.command import Command, ErrorRecord, Reply, ReplyState, Statement
-from runner.model.source import MapNode, Origin
-from runner.model.state import State, Unreadable
+from runner.model.command import ErrorRecord, Reply, ReplyState, Statement
+from runner.model.state import State
 from runner.model.value import PSObject, Value
-from runner.modules.arguments import validate
 from runner.modules.base import Round, StateModule
 from runner.modules.loader import load_modules
-from runner.modules.reading import Wanted, read_all
 from runner.modules.registry import parse_key
 from runner.modules.registry_reading import Asked, FoundValue, conclude, next_round
 from runner.transport.values import to_error, to_model
-from tests.modules.cases import cases
-from tests.modules.lab_session import LabSession
 
 MODULES = load_modules()
-COMMON = {"ErrorAction"}
-BY_PROVIDER = {"Set-ItemProperty": {"Type"}}  # dynamic: only the newer reference pages list it (README, trap 5)
 TYPES = "HKLM:\\SOFTWARE\\Lab\\Types"
 KINDS = (  # in the order of reg-kind-all
     "Sz", "SzEmpty", "Expand", "Dword", "Qword", "Bin", "BinEmpty", "Multi", "MultiEmpty", "NoneVal", "NoneEmpty",
@@ -114,46 +104,3 @@ def with_service_name(service: Value) -> Value:
     """ServiceName stands beside Name in svc-get-select, with the same content."""
     assert isinstance(service, PSObject)
     return replace(service, properties={**service.properties, "ServiceName": service.get("Name")})
-
-
-def sent_commands() -> Iterator[Command]:
-    """Every command that the modules send in their cases, changes included, and all that the facts need."""
-    for name, _, case in cases():
-        module = MODULES[name]
-        assert isinstance(module, StateModule)
-        session = LabSession(build_machine("case", MachineSpec.model_validate(case.machine)))
-        arguments = validate(module, case.arguments, MapNode((), Origin("case", 1, 1)))
-        for part in module.parts(arguments):
-            (found,) = read_all([Wanted(module, part)], lambda statements, on=session: on.read(statements, 60.0))  # type: ignore[misc]
-            if not isinstance(found, Unreadable):
-                for statement in module.write(part, found):  # type: ignore[arg-type]
-                    yield from statement
-        for statement in session.sent:
-            yield from statement
-    for statement in MODULES["setup"].read([]):  # type: ignore[attr-defined]
-        yield from statement
-
-
-@pytest.mark.parametrize("version", ["3.0", "4.0", "5.1", "7.6"])
-def test_every_command_and_parameter_exists(groundtruth: Path, version: str) -> None:
-    """Windows PowerShell of Server 2012 to 2025 and PowerShell 7 know all that the modules send (psca-docs)."""
-    with lzma.open(
-        groundtruth / "psca-docs" / f"docs-powershell-{version}.json.xz", "rt", encoding="utf-8-sig"
-    ) as text:
-        modules = json.load(text)["Compatibility"]["Modules"]
-    known = {
-        name: set(entry["Parameters"])
-        for versions in modules.values()
-        for module in versions.values()
-        for kind in ("Cmdlets", "Functions")
-        for name, entry in module.get(kind, {}).items()
-    }
-    used: dict[str, set[str]] = {}
-    for command in sent_commands():
-        used.setdefault(command.name, set()).update(name for name, _ in command.parameters)
-    assert len(used) > 10
-    unknown = {
-        name: parameters - COMMON - BY_PROVIDER.get(name, set()) - known.get(name, set())
-        for name, parameters in used.items()
-    }
-    assert {name: missing for name, missing in unknown.items() if missing or name not in known} == {}

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from runner.lab.endpoint_spec import EndpointSpec
+from runner.lab.exchange import Kind
 from runner.lab.machine import Machine
 from runner.lab.spec import MachineSpec, build_machine
 from runner.model.command import Statement
@@ -28,9 +30,10 @@ from runner.model.state import (
     drift,
 )
 from runner.modules.arguments import dump, load, validate
-from runner.modules.base import Arguments, Impossible, Irreversible, StateModule
+from runner.modules.base import Arguments, Impossible, Irreversible, Late, StateModule
 from runner.modules.loader import load_modules
 from runner.modules.reading import Wanted, read_all
+from runner.template import Templates
 from runner.transport.text import render
 from tests.modules.cases import Case, cases
 from tests.modules.lab_session import LabSession
@@ -60,12 +63,31 @@ class Bench:
 
 
 def bench(module_name: str, case: Case, culture: str) -> Bench:
+    module, parts, machine = prepared(module_name, case, culture)
+    endpoint = EndpointSpec.model_validate(case.endpoint).endpoint()
+    return Bench(module, parts, machine, LabSession(machine, endpoint))
+
+
+def prepared(module_name: str, case: Case, culture: str) -> tuple[StateModule[Any], tuple[Arguments, ...], Machine]:
+    """The module of a case, the parts of its task, and its machine."""
     module = MODULES[module_name]
     assert isinstance(module, StateModule)
-    arguments = validate(module, case.arguments, MapNode((), Origin(f"{module_name}.yml", 1, 1)))
+    arguments = validate(module, with_late(module, case.arguments), MapNode((), Origin(f"{module_name}.yml", 1, 1)))
     parts = module.parts(load(module, dump(arguments)))
-    machine = build_machine("case", MachineSpec.model_validate({**case.machine, "culture": culture}))
-    return Bench(module, parts, machine, LabSession(machine))
+    return module, parts, build_machine("case", MachineSpec.model_validate({**case.machine, "culture": culture}))
+
+
+def with_late(module: StateModule[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with the templates that compile leaves to the module marked as such."""
+
+    def marked(value: Any, names: frozenset[str]) -> Any:
+        if isinstance(value, dict):
+            return {key: marked(item, names) for key, item in value.items()}
+        if isinstance(value, list):
+            return [marked(item, names) for item in value]
+        return Late(value) if isinstance(value, str) and Templates().names(value) & names else value
+
+    return {key: marked(value, module.late.get(key, frozenset())) for key, value in arguments.items()}
 
 
 def picture(machine: Machine) -> object:
@@ -74,7 +96,8 @@ def picture(machine: Machine) -> object:
     services = {
         one.name: (one.status, one.start_mode, one.display_name, one.description) for one in machine.services.all()
     }
-    return [machine.registry.find(hive) for hive in hives], services
+    exchange = [machine.exchange.all(kind) for kind in Kind]
+    return [machine.registry.find(hive) for hive in hives], services, exchange
 
 
 def shown(value: Wish) -> str:
@@ -122,7 +145,11 @@ def wishes(bench: Bench, found: Sequence[State | Unreadable]) -> list[tuple[Argu
 @pytest.mark.parametrize("culture", ["en-US", "ja-JP"])
 @pytest.mark.parametrize(("module", "case"), [(m, c) for m, _, c in CASES], ids=[f"{m}-{name}" for m, name, _ in CASES])
 def test_case(module: str, case: Case, culture: str) -> None:
-    on = bench(module, case, culture)
+    check_case(bench(module, case, culture), case)
+
+
+def check_case(on: Bench, case: Case) -> None:
+    """What a case promises, over whatever session."""
     original = picture(on.machine)
     found = on.read()
     assert [as_data(one, entry) for one, entry in zip(found, case.before, strict=True)] == list(

@@ -331,3 +331,21 @@ def test_no_value_brings_the_reader_down(variables: dict[str, object]) -> None:
     connection, mistakes, _ = read(variables)
     assert 1 <= connection.port <= 65535
     assert all(mistakes)
+
+
+@pytest.mark.parametrize(
+    ("variables", "endpoint"),
+    [
+        ({"ansible_psrp_configuration_name": "Microsoft.Exchange"}, "exchange"),
+        ({"ansible_psrp_configuration_name": "CE.Remediation"}, "full"),
+        ({"ansible_psrp_configuration_name": "CE.Remediation", "ce_runner_endpoint": "JEA"}, "jea"),
+        ({"ansible_psrp_configuration_name": "microsoft.exchange", "ce_runner_endpoint": "full"}, "full"),
+    ],
+)
+def test_what_an_endpoint_can_do(variables: dict[str, object], endpoint: str) -> None:
+    assert good(**variables).endpoint == endpoint
+
+
+def test_an_unknown_kind_of_endpoint_is_a_mistake() -> None:
+    _, mistakes, _ = read({"ce_runner_endpoint": "jae"})
+    assert mistakes == ["ce_runner_endpoint 'jae' is not supported by ce-runner"]

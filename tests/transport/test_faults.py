@@ -393,8 +393,8 @@ def test_what_is_wrong_with_a_certificate_is_told(code: int, said: str) -> None:
 
 def test_an_answer_in_clear_on_a_sealed_connection_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The far end answers what pypsrp alone would take: anybody between could have written it."""
-    monkeypatch.setattr("runner.lab.connection.seal", lambda context, soap: soap)
-    monkeypatch.setattr("runner.lab.connection.SEALED_TYPE", "application/soap+xml;charset=UTF-8")
+    monkeypatch.setattr("runner.lab.sealing.Sealing.seal", lambda sealing, soap: soap)
+    monkeypatch.setattr("runner.lab.sealing.Sealing.content_type", "application/soap+xml;charset=UTF-8")
     with lab() as served:
         error = refusal(served)
     assert error.reason is Reason.BROKEN

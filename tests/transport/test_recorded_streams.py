@@ -25,7 +25,7 @@ from psrpcore._payload import create_fragment, create_message
 from psrpcore.types import PSRPMessageType
 
 from runner.model.command import Reply, ReplyState, command
-from runner.transport.batch import Batch, Event, alone, attribute
+from runner.transport.batch import Batch, Event, attribute
 from runner.transport.pool import Pool
 
 DONE, FAILED, UNSEEN = ReplyState.DONE, ReplyState.FAILED, ReplyState.UNSEEN
@@ -65,7 +65,7 @@ def _batch(statements: list[list[dict[str, Any]]]) -> Batch | None:
     texts = [(index, text) for index, statement in enumerate(statements) if (text := _text_of(statement)) is not None]
     tokens = [text for _, text in texts]
     if not tokens:
-        return alone(_STAND_IN) if len(statements) == 1 else None
+        return Batch((_STAND_IN,)) if len(statements) == 1 else None
     assert len(set(tokens)) == len(tokens)
     if texts[-1][0] < len(statements) - 1:
         tokens.append("a separator that was never sent")

@@ -89,8 +89,11 @@ class GetCimInstance(_CimCmdlet):
     aliases = ("gcim",)
     syntax: ClassVar = {
         "ClassNameComputerSet": "[-ClassName] <String> [-ComputerName <String[]>] [-KeyOnly] [-Namespace <String>] "
-        "[-OperationTimeoutSec <UInt32>] [-QueryDialect <String>] [-Shallow] [-Filter <String>] [-Property <String[]>] "
-        "[-CimSession <CimSession[]>] [-ResourceUri <Uri>]",
+        "[-OperationTimeoutSec <UInt32>] [-QueryDialect <String>] [-Shallow] [-Filter <String>] [-Property <String[]>]",
+        "ClassNameSessionSet": "-CimSession <CimSession[]> [-ClassName] <String> [-KeyOnly] [-Namespace <String>] "
+        "[-OperationTimeoutSec <UInt32>] [-QueryDialect <String>] [-Shallow] [-Filter <String>] [-Property <String[]>]",
+        "ResourceUriComputerSet": "-ResourceUri <Uri> [-ComputerName <String[]>] [-KeyOnly] [-Namespace <String>] "
+        "[-OperationTimeoutSec <UInt32>] [-Shallow] [-Filter <String>] [-Property <String[]>]",
         "QueryComputerSet": "-Query <String> [-ComputerName <String[]>] [-Namespace <String>] "
         "[-OperationTimeoutSec <UInt32>] [-QueryDialect <String>] [-Shallow]",
         "CimInstanceComputerSet": "[-InputObject] <CimInstance> [-ComputerName <String[]>] "
@@ -123,7 +126,11 @@ class InvokeCimMethod(_CimCmdlet):
     syntax: ClassVar = {
         "ClassNameComputerSet": "[-ClassName] <String> [[-Arguments] <IDictionary>] [-MethodName] <String> "
         "[-ComputerName <String[]>] [-Namespace <String>] [-OperationTimeoutSec <UInt32>] "
-        "[-CimSession <CimSession[]>] [-ResourceUri <Uri>] [-WhatIf] [-Confirm]",
+        "[-WhatIf] [-Confirm]",
+        "ClassNameSessionSet": "[-ClassName] <String> -CimSession <CimSession[]> [[-Arguments] <IDictionary>] "
+        "[-MethodName] <String> [-Namespace <String>] [-OperationTimeoutSec <UInt32>] [-WhatIf] [-Confirm]",
+        "ResourceUriComputerSet": "-ResourceUri <Uri> [-ComputerName <String[]>] [[-Arguments] <IDictionary>] "
+        "[-MethodName] <String> [-Namespace <String>] [-OperationTimeoutSec <UInt32>] [-WhatIf] [-Confirm]",
         "CimClassComputerSet": "[-CimClass] <CimClass> [[-Arguments] <IDictionary>] [-MethodName] <String> "
         "[-ComputerName <String[]>] [-OperationTimeoutSec <UInt32>] [-WhatIf] [-Confirm]",
         "CimInstanceComputerSet": "[-InputObject] <CimInstance> [[-Arguments] <IDictionary>] [-MethodName] <String> "

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from psrpcore.types import PSDateTime, PSEnumBase, PSVersion
 
 from runner.lab.convert import ConversionError, convert
+from runner.lab.errors import Terminating, not_simulated
+from runner.lab.signature import Version
 from runner.lab.values import NUMBERS, ClrList, clr_type_of, to_text
 from runner.lab.wildcard import compile_pattern
 
@@ -17,7 +19,24 @@ class NotComparable(Exception):
 
 
 class BadPattern(Exception):
-    """A regular expression is not one; the text is the reason."""
+    """A regular expression is not one; the text is .NET's reason, to be put into a sentence by `sentence`."""
+
+    def __init__(self, pattern: str, reason: str) -> None:
+        super().__init__(reason)
+        self.pattern = pattern
+
+    def sentence(self, version: Version) -> str:
+        """What the exception of .NET says, or of .NET Framework before PowerShell 6."""
+        if version < (6, 0):
+            return f'parsing "{self.pattern}" - {self}'
+        return f"Invalid pattern '{self.pattern}' at offset {len(self.pattern)}. {self}"
+
+
+# Python's reasons for which .NET has one of its own that it, too, finds at the end of the pattern.
+_AT_THE_END = {
+    "missing ), unterminated subpattern": "Not enough )'s.",
+    "unterminated character set": "Unterminated [] set.",
+}
 
 
 def compare_values(left: object, right: object, *, case_sensitive: bool) -> int:
@@ -86,11 +105,15 @@ def like(left: object, right: object, *, case_sensitive: bool) -> bool:
 
 
 def match(left: object, right: object, *, case_sensitive: bool) -> bool:
-    """PowerShell's -match of two single values. Raises BadPattern."""
+    """PowerShell's -match of two single values. Raises BadPattern; Terminating where .NET's reason is not known."""
+    text = to_text(right)
     try:
-        pattern = re.compile(to_text(right), re.NOFLAG if case_sensitive else re.IGNORECASE)
+        pattern = re.compile(text, re.NOFLAG if case_sensitive else re.IGNORECASE)
     except re.error as error:
-        raise BadPattern(str(error)) from None
+        reason = _AT_THE_END.get(error.msg)
+        if reason is None:
+            raise Terminating(not_simulated(f"the regular expression {text}")) from None
+        raise BadPattern(text, reason) from None
     return pattern.search(to_text(left)) is not None
 
 

@@ -13,7 +13,8 @@ from psrpcore.types import ErrorCategory
 from runner.lab.cmdlet import Cmdlet, Emit, Event, Report
 from runner.lab.cmdlets.objects import CORE
 from runner.lab.errors import Failure, Terminating, not_simulated
-from runner.lab.members import Method, MethodFailed, NoOverload, Void, find_method, find_property, properties_of
+from runner.lab.members import Method, MethodFailed, NoOverload, Pause, Void, find_method, find_property, properties_of
+from runner.lab.messages import Wait
 from runner.lab.signature import Traits
 from runner.lab.values import ClrObject, clr_type_of, enumerate_value
 from runner.lab.wildcard import compile_pattern, has_wildcards
@@ -25,7 +26,7 @@ _UNSIMULATED_METHODS = {
         {"close", "createsubkey", "deletesubkey", "deletesubkeytree", "deletevalue", "flush", "opensubkey"}
     ),
     "System.ServiceProcess.ServiceController": frozenset(
-        {"close", "continue", "executecommand", "pause", "refresh", "start", "stop", "waitforstatus"}
+        {"close", "continue", "executecommand", "pause", "refresh", "start", "stop"}
     ),
 }
 
@@ -70,7 +71,7 @@ class ForEachObject(Cmdlet):
             if found is not None:
                 yield from (Emit(part) for part in enumerate_value(found[0]))
                 return
-        method = _method_of(item, name)
+        method = method_of(item, name)
         if method is not None:
             yield from self._call(item, name, method)
         elif "ArgumentList" in self.arguments:
@@ -102,14 +103,29 @@ class ForEachObject(Cmdlet):
             message = f'Exception calling "{name}" with "{len(arguments)}" argument(s): "{error}"'
             yield self._failed("MethodInvocationError", category, "MethodInvocationException", message, item)
             return
-        if result is not Void.VOID:
+        if isinstance(result, Pause):
+            yield from self._wait(item, name, result)
+        elif result is not Void.VOID:
             yield from (Emit(part) for part in enumerate_value(result))
+
+    def _wait(self, item: object, name: str, pause: Pause) -> Iterator[Event]:
+        waited = 0.0
+        while not pause.is_over():
+            if waited >= pause.limit:
+                count = len(self.arguments.items("ArgumentList"))
+                message = f'Exception calling "{name}" with "{count}" argument(s): "{pause.failure}"'
+                category = ErrorCategory.InvalidOperation
+                yield self._failed("MethodInvocationError", category, "MethodInvocationException", message, item)
+                return
+            waited += pause.interval
+            yield Wait(pause.interval)
 
     def _failed(self, error_id: str, category: ErrorCategory, exception: str, message: str, item: object) -> Report:
         return Report(Failure(error_id, category, exception, message, item, target_type="PSObject"))
 
 
-def _method_of(item: object, name: str) -> Method | None:
+def method_of(item: object, name: str) -> Method | None:
+    """A method of a value; None if it has none of this name. Raises Terminating for one that only the lab lacks."""
     source = item.source if isinstance(item, ClrObject) else None
     method = source.method(name) if isinstance(source, HasMethods) else None
     method = method or find_method(item, name)

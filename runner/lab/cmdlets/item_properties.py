@@ -40,6 +40,14 @@ class _PropertyReader(ProviderCmdlet):
     }
     default_set = "Path"
 
+    def process(self) -> Iterator[Event]:
+        for target in self.targets():
+            yield from [target] if isinstance(target, Report) else self.shown(target)
+
+    def shown(self, target: Target) -> Iterator[Event]:
+        """What the cmdlet writes for one key."""
+        return iter(())
+
     def read(self, target: Target) -> tuple[list[RegistryValue], list[Failure]]:
         """The values asked for, in the order asked, and an error for each that is missing."""
         path, key = target
@@ -74,15 +82,11 @@ class GetItemProperty(_PropertyReader):
         "LiteralPath": f"-LiteralPath <String[]> [[-Name] <String[]>] {_REST}",
     }
 
-    def process(self) -> Iterator[Event]:
-        for target in self.targets():
-            if isinstance(target, Report):
-                yield target
-                continue
-            values, failures = self.read(target)
-            yield from (Report(failure) for failure in failures)
-            if values:
-                yield Emit(properties_object(self.session, target[0], values))
+    def shown(self, target: Target) -> Iterator[Event]:
+        values, failures = self.read(target)
+        yield from (Report(failure) for failure in failures)
+        if values:
+            yield Emit(properties_object(self.session, target[0], values))
 
 
 class GetItemPropertyValue(_PropertyReader):
@@ -95,17 +99,13 @@ class GetItemPropertyValue(_PropertyReader):
         "LiteralPath": f"-LiteralPath <String[]> [-Name] <String[]> {_REST}",
     }
 
-    def process(self) -> Iterator[Event]:
-        for target in self.targets():
-            if isinstance(target, Report):
-                yield target
-                continue
-            values, failures = self.read(target)
-            if failures:
-                missing = failures[0]
-                category = ErrorCategory.InvalidArgument
-                raise Terminating(Failure("Argument", category, missing.exception, to_text(missing.message)))
-            yield from (Emit(property_value(self.session, value)) for value in values)
+    def shown(self, target: Target) -> Iterator[Event]:
+        values, failures = self.read(target)
+        if failures:
+            missing = failures[0]
+            category = ErrorCategory.InvalidArgument
+            raise Terminating(Failure("Argument", category, missing.exception, to_text(missing.message)))
+        yield from (Emit(property_value(self.session, value)) for value in values)
 
 
 COMMANDS: tuple[type[Cmdlet], ...] = (GetItemProperty, GetItemPropertyValue)

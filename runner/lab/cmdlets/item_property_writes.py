@@ -24,7 +24,9 @@ from runner.lab.cmdlets.provider import (
 )
 from runner.lab.convert import ConversionError, convert
 from runner.lab.enums import RegistryValueKind, enum_name
-from runner.lab.errors import Failure, Terminating
+from runner.lab.errors import Failure, Terminating, not_simulated
+from runner.lab.file_paths import FileTarget
+from runner.lab.locations import EnvironmentTarget
 from runner.lab.members import properties_of
 from runner.lab.registry import RegistryKey, RegistryValue
 from runner.lab.registry_objects import canonical_name, properties_object, shown_name
@@ -43,18 +45,24 @@ _TRAITS = {
 }
 
 
-def _stored_name(name: str) -> str:
+def stored_name(name: str) -> str:
+    """The name that the registry keeps: the unnamed value is called "(default)" outside."""
     return "" if name == "(default)" else name
 
 
-class _PropertyWriter(ProviderCmdlet):
+class PropertyWriter(ProviderCmdlet):
+    """A cmdlet that changes values of existing keys."""
+
     module = MANAGEMENT
     default_set = "Path"
 
     def process(self) -> Iterator[Event]:
-        for target in self.targets():
+        for target in self.items():
             if isinstance(target, Report):
                 yield target
+                continue
+            if isinstance(target, (FileTarget, EnvironmentTarget)):
+                yield from self.elsewhere(target)
                 continue
             refusal = self.writable(target[0])
             if refusal is not None:
@@ -63,26 +71,34 @@ class _PropertyWriter(ProviderCmdlet):
                 yield from self.change(target)
 
     def change(self, target: Target) -> Iterator[Event]:
+        """Change the values of one key that may be written."""
         raise NotImplementedError
+
+    def elsewhere(self, target: FileTarget | EnvironmentTarget) -> Iterator[Event]:
+        """The same for a file or an environment variable."""
+        raise Terminating(not_simulated(f"{self.name} on files and environment variables"))
 
     def written(self, target: Target, name: str) -> Iterator[Event]:
         """The property object that -PassThru, and New-ItemProperty always, writes."""
         path, _ = target
         key = self.machine.registry.find(path.provider_path)
-        value = key.value(_stored_name(name)) if key else None
+        value = key.value(stored_name(name)) if key else None
         if value is not None:
-            yield Emit(properties_object(self.session, path, [replace(value, name=_stored_name(name))]))
+            yield Emit(properties_object(self.session, path, [replace(value, name=stored_name(name))]))
 
     def store(self, target: Target, name: str, value: object, kind: RegistryValueKind) -> Failure | None:
         """Store a value in a kind; returns the error if it cannot be converted."""
         path, _ = target
         data, failure = self.converted(path, value, kind)
         if data is not None:
-            self.machine.set_value(path.provider_path, RegistryValue(_stored_name(name), kind, data))
+            self.machine.set_value(path.provider_path, RegistryValue(stored_name(name), kind, data))
         return failure
 
 
-class SetItemProperty(_PropertyWriter):
+_FIXED = {name.casefold(): name for name in ("DirectoryName", "Exists", "Extension", "FullName", "Length", "Name")}
+
+
+class SetItemProperty(PropertyWriter):
     name = "Set-ItemProperty"
     type_name = "Microsoft.PowerShell.Commands.SetItemPropertyCommand"
     aliases = ("sp",)
@@ -114,6 +130,14 @@ class SetItemProperty(_PropertyWriter):
             )
         yield from super().process()
 
+    def elsewhere(self, target: FileTarget | EnvironmentTarget) -> Iterator[Event]:
+        """Of a file's properties the lab knows those that cannot be set (provider.setitemproperty-missing)."""
+        name = self.arguments.text("Name")
+        if not isinstance(target, FileTarget) or name.casefold() not in _FIXED:
+            yield from super().elsewhere(target)
+        message = self.session.say("ReadOnlyProperty", _FIXED[name.casefold()])
+        raise Terminating(Failure("ReadOnlyProperty", ErrorCategory.NotSpecified, "SetValueException", message))
+
     def change(self, target: Target) -> Iterator[Event]:
         if "InputObject" in self.arguments:
             given = list(properties_of(self.arguments.get("InputObject")))
@@ -131,13 +155,13 @@ class SetItemProperty(_PropertyWriter):
         path, key = target
         if isinstance(kind, RegistryValueKind):
             return self.store(target, name, value, kind_of(value) if kind is RegistryValueKind.Unknown else kind)
-        stored = _stored_name(name)
+        stored = stored_name(name)
         chosen, data = stored_untyped(key.value(stored), value)
         self.machine.set_value(path.provider_path, RegistryValue(stored, chosen, data))
         return None
 
 
-class NewItemProperty(_PropertyWriter):
+class NewItemProperty(PropertyWriter):
     name = "New-ItemProperty"
     type_name = "Microsoft.PowerShell.Commands.NewItemPropertyCommand"
     syntax: ClassVar = {
@@ -160,7 +184,7 @@ class NewItemProperty(_PropertyWriter):
         except ConversionError:
             yield Report(self._unknown_type())
             return
-        if key.value(_stored_name(name)) is not None and not self.arguments.flag("Force"):
+        if key.value(stored_name(name)) is not None and not self.arguments.flag("Force"):
             message = self.session.say("PropertyAlreadyExists")
             target_name = canonical_name(self.session, path)
             category = ErrorCategory.ResourceExists
@@ -189,7 +213,7 @@ class NewItemProperty(_PropertyWriter):
         return Failure("System.ArgumentException", category, "ArgumentException", message, word)
 
 
-class RemoveItemProperty(_PropertyWriter):
+class RemoveItemProperty(PropertyWriter):
     name = "Remove-ItemProperty"
     type_name = "Microsoft.PowerShell.Commands.RemoveItemPropertyCommand"
     aliases = ("rp",)
@@ -216,7 +240,7 @@ class RemoveItemProperty(_PropertyWriter):
         return [value.name for value in key.values.values() if value.name and pattern.fullmatch(value.name)]
 
 
-class RenameItemProperty(_PropertyWriter):
+class RenameItemProperty(PropertyWriter):
     name = "Rename-ItemProperty"
     type_name = "Microsoft.PowerShell.Commands.RenameItemPropertyCommand"
     aliases = ("rnp",)
@@ -229,7 +253,7 @@ class RenameItemProperty(_PropertyWriter):
     def change(self, target: Target) -> Iterator[Event]:
         path, key = target
         name, new_name = self.arguments.text("Name"), self.arguments.text("NewName")
-        value = key.value(_stored_name(name))
+        value = key.value(stored_name(name))
         if value is None:
             message = self.session.say("ValueDoesNotExist")
             target_name = canonical_name(self.session, path)
@@ -243,7 +267,7 @@ class RenameItemProperty(_PropertyWriter):
             yield from self.written(target, new_name)
 
 
-class ClearItemProperty(_PropertyWriter):
+class ClearItemProperty(PropertyWriter):
     name = "Clear-ItemProperty"
     type_name = "Microsoft.PowerShell.Commands.ClearItemPropertyCommand"
     aliases = ("clp",)
@@ -256,7 +280,7 @@ class ClearItemProperty(_PropertyWriter):
     def change(self, target: Target) -> Iterator[Event]:
         path, key = target
         name = self.arguments.text("Name")
-        value = key.value(_stored_name(name))
+        value = key.value(stored_name(name))
         if value is None:
             yield Report(self.no_such_value(path, name))
             return

@@ -1,4 +1,4 @@
-"""Changing registry keys: New-, Remove-, Rename-, Copy-, Clear- and Set-Item (cases reg-ni-*, reg-ri-*, reg-cpi)."""
+"""Changing items: Remove-, Rename-, Copy-, Clear- and Set-Item (cases reg-ni-*, reg-ri-*, reg-cpi)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
-from psrpcore.types import ErrorCategory, PSInt
+from psrpcore.types import ErrorCategory
 
 from runner.lab.cmdlet import Cmdlet, Emit, Event, Report, no_prompt
 from runner.lab.cmdlets.provider import (
@@ -24,13 +24,19 @@ from runner.lab.cmdlets.provider import (
     Target,
 )
 from runner.lab.enums import RegistryValueKind
-from runner.lab.errors import Failure, Terminating
+from runner.lab.errors import Failure, Terminating, not_simulated
+from runner.lab.file_paths import FilePath, FileTarget
+from runner.lab.file_writes import not_supported
+from runner.lab.files import Folder
+from runner.lab.locations import EnvironmentPath, EnvironmentTarget, locate
+from runner.lab.messages import Verbose
 from runner.lab.paths import PathProblem, RegistryPath, resolve_literal
-from runner.lab.registry import RegistryKey, RegistryValue
+from runner.lab.registry import RegistryValue
 from runner.lab.registry_objects import canonical_name, key_object
 from runner.lab.registry_write import kind_of
 from runner.lab.signature import Traits
-from runner.lab.values import OBJECT, ClrObject, to_text
+from runner.lab.values import to_text
+from runner.lab.wildcard import has_wildcards
 
 _REST = f"{CREDENTIAL} {SHOULD_PROCESS} {TRANSACTION}"
 _TRAITS = {
@@ -42,22 +48,48 @@ _TRAITS = {
 }
 
 
-class _ItemWriter(ProviderCmdlet):
+class ItemWriter(ProviderCmdlet):
+    """A cmdlet that changes existing items."""
+
     module = MANAGEMENT
     default_set = "Path"
 
     def process(self) -> Iterator[Event]:
-        for target in self.targets():
+        for target in self.items():
             if isinstance(target, Report):
                 yield target
-                continue
-            refusal = self.writable(target[0])
-            if refusal is not None:
-                yield Report(refusal)
-            elif self.should_process():
-                yield from self.change(target)
+            elif isinstance(target, FileTarget):
+                yield from self.change_file(target)
+            elif isinstance(target, EnvironmentTarget):
+                yield from self.change_variable(target)
+            else:
+                yield from self._change_key(target)
+
+    def _change_key(self, target: Target) -> Iterator[Event]:
+        refusal = self.writable(target[0])
+        if refusal is not None:
+            yield Report(refusal)
+        elif self.should_process():
+            yield from self.change(target)
+
+    def change_file(self, target: FileTarget) -> Iterator[Event]:
+        """The same for a file or folder."""
+        raise Terminating(not_simulated(f"{self.name} on files"))
+
+    def change_variable(self, target: EnvironmentTarget) -> Iterator[Event]:
+        """The same for an environment variable of the process."""
+        raise Terminating(not_simulated(f"{self.name} on environment variables"))
+
+    def confirmed(self, action: str, path: FilePath) -> Iterator[Event]:
+        """Says with -Verbose what is done to a file. Raises Terminating where it would have to ask (H1)."""
+        text = f'Performing the operation "{action}" on target "{path.full}".'
+        if self.arguments.flag("Confirm"):
+            question = f"Are you sure you want to perform this action?\n{text}"
+            raise Terminating(no_prompt(self.session, question))
+        yield Verbose(text)
 
     def change(self, target: Target) -> Iterator[Event]:
+        """Change one key that may be written."""
         raise NotImplementedError
 
     def show(self, path: RegistryPath) -> Iterator[Event]:
@@ -67,74 +99,14 @@ class _ItemWriter(ProviderCmdlet):
             yield Emit(key_object(self.session, path, key))
 
 
-class NewItem(_ItemWriter):
-    """-Force on an existing key recreates it empty (reg-ni-exists-force); -Path is literal, "/" separates."""
-
-    name = "New-Item"
-    type_name = "Microsoft.PowerShell.Commands.NewItemCommand"
-    aliases = ("ni",)
-    syntax: ClassVar = {
-        "pathSet": f"[-Path] <String[]> [-ItemType <String>] [-Value <Object>] [-Force] {_REST}",
-        "nameSet": f"[[-Path] <String[]>] -Name <String> [-ItemType <String>] [-Value <Object>] [-Force] {_REST}",
-    }
-    traits: ClassVar = {
-        "Path": Traits(pipeline="name"),
-        "Name": Traits(pipeline="name", accepts_null=True),
-        "ItemType": Traits(aliases=("Type",), pipeline="name"),
-        "Value": Traits(aliases=("Target",), pipeline="value name"),
-        "Credential": Traits(pipeline="name"),
-        **CONFIRM_TRAITS,
-        **TRANSACTION_TRAITS,
-    }
-    default_set = "pathSet"
-
-    def process(self) -> Iterator[Event]:
-        for given in self.arguments.texts("Path") or ():
-            try:
-                path = resolve_literal(self.session, given.replace("/", "\\"))
-            except PathProblem as problem:
-                yield Report(problem.failure)
-                continue
-            name = self.arguments.text("Name")
-            yield from self._make(path.child(name) if name else path)
-
-    def _make(self, path: RegistryPath) -> Iterator[Event]:
-        registry = self.machine.registry
-        existing = registry.find(path.provider_path)
-        forced = self.arguments.flag("Force")
-        if existing is not None and not forced:
-            yield Report(self._exists(path, existing))
-            return
-        if registry.find(path.parent) is None and not forced:
-            parent = resolve_literal(self.session, f"Registry::{path.parent}")
-            yield Report(self.key_missing(parent))
-            return
-        refusal = self.writable(path)
-        if refusal is not None:
-            yield Report(refusal)
-        elif self.should_process():
-            yield from self._create(path, existing)
-
-    def _create(self, path: RegistryPath, existing: RegistryKey | None) -> Iterator[Event]:
-        if existing is not None:
-            self.machine.put_key(path.provider_path, RegistryKey(existing.name))
-        else:
-            self.machine.create_key(path.provider_path)
-        if "Value" in self.arguments:
-            text = to_text(self.arguments.get("Value"))
-            self.machine.set_value(path.provider_path, RegistryValue("", RegistryValueKind.String, text))
-        yield from self.show(path)
-
-    def _exists(self, path: RegistryPath, key: RegistryKey) -> Failure:
-        type_name = "Microsoft.PowerShell.Commands.RegistryWrapper"
-        name = canonical_name(self.session, path)
-        properties: dict[str, object] = {"Name": name, "SubKeyCount": PSInt(len(key.subkeys)), "RegistryKey": name}
-        wrapper = ClrObject((type_name, OBJECT), properties, {}, type_name)
-        message = self.session.say("KeyAlreadyExists")
-        return Failure("System.IO.IOException", ErrorCategory.ResourceExists, "IOException", message, wrapper)
+def _children_question(path: str) -> str:
+    return (
+        f"The item at {path} has children and the Recurse parameter was not specified. If you continue, "
+        "all children will be removed with the item. Are you sure you want to continue?"
+    )
 
 
-class RemoveItem(_ItemWriter):
+class RemoveItem(ItemWriter):
     """A key with subkeys needs -Recurse: without it the cmdlet asks, whatever -Force and -Confirm say (F5)."""
 
     name = "Remove-Item"
@@ -146,19 +118,28 @@ class RemoveItem(_ItemWriter):
     }
     traits: ClassVar = _TRAITS
 
+    def change_file(self, target: FileTarget) -> Iterator[Event]:
+        path, node = target.path, target.node
+        if isinstance(node, Folder) and node.entries and not self.arguments.flag("Recurse"):
+            raise Terminating(no_prompt(self.session, _children_question(path.full)))
+        yield from self.confirmed("Remove Directory" if isinstance(node, Folder) else "Remove File", path)
+        if not self.arguments.flag("WhatIf"):
+            self.machine.remove_file(path.full)
+
+    def change_variable(self, target: EnvironmentTarget) -> Iterator[Event]:
+        if self.should_process():
+            del self.session.environment[target.name.casefold()]
+        return iter(())
+
     def change(self, target: Target) -> Iterator[Event]:
         path, key = target
         if key.subkeys and not self.arguments.flag("Recurse"):
-            question = (
-                f"The item at {path.given} has children and the Recurse parameter was not specified. If you continue, "
-                "all children will be removed with the item. Are you sure you want to continue?"
-            )
-            raise Terminating(no_prompt(self.session, question))
+            raise Terminating(no_prompt(self.session, _children_question(path.given)))
         self.machine.remove_key(path.provider_path.rstrip("\\"))
         return iter(())
 
 
-class RenameItem(_ItemWriter):
+class RenameItem(ItemWriter):
     name = "Rename-Item"
     type_name = "Microsoft.PowerShell.Commands.RenameItemCommand"
     aliases = ("rni", "ren")
@@ -189,7 +170,7 @@ class RenameItem(_ItemWriter):
             yield from self.show(new_path)
 
 
-class CopyItem(_ItemWriter):
+class CopyItem(ItemWriter):
     """A copy into an existing key goes below it (reg-cpi); without -Recurse only the values are copied."""
 
     name = "Copy-Item"
@@ -222,7 +203,7 @@ class CopyItem(_ItemWriter):
             yield from self.show(destination)
 
 
-class ClearItem(_ItemWriter):
+class ClearItem(ItemWriter):
     name = "Clear-Item"
     type_name = "Microsoft.PowerShell.Commands.ClearItemCommand"
     aliases = ("cli",)
@@ -232,13 +213,16 @@ class ClearItem(_ItemWriter):
     }
     traits: ClassVar = _TRAITS
 
+    def change_file(self, target: FileTarget) -> Iterator[Event]:
+        raise Terminating(not_supported(self.session))
+
     def change(self, target: Target) -> Iterator[Event]:
         path, key = target
         self.machine.put_key(path.provider_path.rstrip("\\"), replace(key, values=MappingProxyType({})))
         return iter(())
 
 
-class SetItem(_ItemWriter):
+class SetItem(ItemWriter):
     """Sets a key's unnamed value; the key must exist, and the error for one that does not is the provider's own."""
 
     name = "Set-Item"
@@ -256,6 +240,28 @@ class SetItem(_ItemWriter):
         "Value": Traits(pipeline="value name"),
         "Type": Traits(pipeline="name"),
     }
+
+    def process(self) -> Iterator[Event]:
+        """A variable of the process need not exist."""
+        paths = self.arguments.texts("LiteralPath") or self.arguments.texts("Path") or []
+        locations = [locate(self.session, path) for path in paths]
+        if not any(isinstance(location, EnvironmentPath) for location in locations):
+            yield from super().process()
+            return
+        for location in locations:
+            if not isinstance(location, EnvironmentPath) or has_wildcards(location.name):
+                raise Terminating(not_simulated("Set-Item on variables together with other items"))
+            self._set_variable(location.name)
+
+    def _set_variable(self, name: str) -> None:
+        if self.arguments.flag("PassThru"):
+            raise Terminating(not_simulated("Set-Item -PassThru on environment variables"))
+        if self.should_process():
+            known = self.session.environment.get(name.casefold(), (name, ""))
+            self.session.environment[name.casefold()] = (known[0], to_text(self.arguments.get("Value")))
+
+    def change_file(self, target: FileTarget) -> Iterator[Event]:
+        raise Terminating(not_supported(self.session))
 
     def _missing(self, path: RegistryPath) -> Failure:
         return self.key_missing(path)
@@ -275,4 +281,4 @@ class SetItem(_ItemWriter):
             yield from self.show(path)
 
 
-COMMANDS: tuple[type[Cmdlet], ...] = (NewItem, RemoveItem, RenameItem, CopyItem, ClearItem, SetItem)
+COMMANDS: tuple[type[Cmdlet], ...] = (RemoveItem, RenameItem, CopyItem, ClearItem, SetItem)

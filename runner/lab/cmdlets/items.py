@@ -1,13 +1,15 @@
-"""Reading registry keys: Get-Item, Get-ChildItem and Test-Path (cases reg-gi-*, reg-gci-*, reg-test-path-*)."""
+"""Reading items: Get-Item, Get-ChildItem and Test-Path (cases reg-gi-*, reg-gci-*, reg-test-path-*, provider.*)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
 from psrpcore.types import ErrorCategory
 
-from runner.lab.cmdlet import Cmdlet, Emit, Event, Report
+from runner.lab.automatic import is_known_variable, read_variable, variable_info
+from runner.lab.cmdlet import Cmdlet, Emit, Event, Report, Session
 from runner.lab.cmdlets.provider import (
     CREDENTIAL,
     FILTERS,
@@ -17,19 +19,48 @@ from runner.lab.cmdlets.provider import (
     TRANSACTION,
     TRANSACTION_TRAITS,
     UNSIMULATED,
+    Found,
     ProviderCmdlet,
     Target,
     access_denied,
 )
 from runner.lab.enums import TestPathType
-from runner.lab.errors import Failure
+from runner.lab.errors import Failure, Terminating, not_simulated
+from runner.lab.file_objects import file_object
+from runner.lab.file_paths import FileTarget
+from runner.lab.files import Folder
+from runner.lab.locations import (
+    Closed,
+    EnvironmentTarget,
+    Location,
+    check_listing,
+    find_exactly,
+    find_matching,
+    locate,
+    variable_object,
+)
 from runner.lab.paths import PathProblem, RegistryPath, path_not_found, resolve_literal, resolve_pattern, subkey_names
 from runner.lab.registry import AccessDenied, RegistryKey
 from runner.lab.registry_objects import canonical_name, key_object, path_notes
 from runner.lab.signature import Traits
-from runner.lab.values import ClrList, NotedText, to_text
+from runner.lab.values import ClrList, ClrObject, NotedText, to_text
 
 _CREDENTIAL_TRAITS = {"Credential": Traits(pipeline="name"), **TRANSACTION_TRAITS}
+
+
+def item_object(session: Session, target: Found) -> ClrObject:
+    """The object of a key, a file, a folder or an environment variable."""
+    if isinstance(target, FileTarget):
+        return file_object(session, target)
+    if isinstance(target, EnvironmentTarget):
+        return variable_object(session, target)
+    return key_object(session, *target)
+
+
+def _is_of_a_variable(path: str) -> bool:
+    """Whether a path is one of the drive Variable:, and of nothing but a variable's name."""
+    drive, _, name = path.partition(":")
+    return drive.casefold() == "variable" and re.fullmatch(r"\w+", name) is not None
 
 
 class GetItem(ProviderCmdlet):
@@ -45,8 +76,24 @@ class GetItem(ProviderCmdlet):
     default_set = "Path"
 
     def process(self) -> Iterator[Event]:
-        for target in self.targets():
-            yield target if isinstance(target, Report) else Emit(key_object(self.session, *target))
+        paths = self.arguments.texts("LiteralPath") or ()
+        if paths and self.session.shows("variable") and all(_is_of_a_variable(path) for path in paths):
+            yield from (self._variable(path) for path in paths)
+            return
+        for target in self.items():
+            yield target if isinstance(target, Report) else Emit(item_object(self.session, target))
+
+    def _variable(self, given: str) -> Event:
+        name = given.partition(":")[2]
+        if not is_known_variable(self.session, name):
+            return Report(path_not_found(self.session, given))
+        self.session.variables_as_items.setdefault(name.casefold(), name)
+        return Emit(variable_info(self.session, name, read_variable(self.session, name)))
+
+    def inaccessible(self, closed: Closed) -> Iterator[Report]:
+        """Two errors for one path (F2, provider.getitem-access-denied)."""
+        yield Report(closed.report(self.session))
+        yield Report(path_not_found(self.session, closed.path.given))
 
 
 class GetChildItem(ProviderCmdlet):
@@ -70,16 +117,38 @@ class GetChildItem(ProviderCmdlet):
     unsimulated = UNSIMULATED | {"Depth"}
 
     def process(self) -> Iterator[Event]:
-        for target in self.targets():
+        for target in self.items():
             if isinstance(target, Report):
                 yield target
+            elif isinstance(target, EnvironmentTarget):
+                yield Emit(item_object(self.session, target))
+            elif isinstance(target, FileTarget):
+                yield from self._files(target)
             elif self.arguments.flag("Name"):
                 yield from self._names(target)
             else:
                 yield from self._keys(target)
 
+    def inaccessible(self, closed: Closed) -> Iterator[Report]:
+        yield Report(closed.report_of_list(self.session))
+
     def _missing(self, path: RegistryPath) -> Failure:
         return path_not_found(self.session, canonical_name(self.session, path))
+
+    def _files(self, target: FileTarget) -> Iterator[Event]:
+        if not isinstance(target.node, Folder):
+            yield Emit(item_object(self.session, target))
+            return
+        if self.arguments.flag("Name"):
+            raise Terminating(not_simulated("Get-ChildItem -Name on folders"))
+        check_listing(self.session, target.path.full)
+        for entry in target.node.sorted_entries():
+            below = FileTarget(target.path.child(entry.name), entry)
+            yield Emit(item_object(self.session, below))
+        if self.arguments.flag("Recurse"):
+            for entry in target.node.sorted_entries():
+                if isinstance(entry, Folder):
+                    yield from self._files(FileTarget(target.path.child(entry.name), entry))
 
     def _keys(self, target: Target) -> Iterator[Event]:
         path, key = target
@@ -140,12 +209,32 @@ class TestPath(Cmdlet):
                 yield from self._empty(path)
                 continue
             try:
+                location = locate(self.session, text)
+            except Closed as closed:
+                if not literal:
+                    raise
+                yield Report(closed.report(self.session))
+                yield Emit(False)
+                continue
+            if location is not None:
+                yield Emit(self._is_there(location, literal=literal))
+                continue
+            try:
                 found = bool(self._found(text, literal=literal))
             except AccessDenied:
                 yield Report(access_denied(self.session, resolve_literal(self.session, text)))
                 found = False
             wanted = self.arguments.get("PathType", TestPathType.Any)
             yield Emit(found and wanted is not TestPathType.Leaf)
+
+    def _is_there(self, location: Location, *, literal: bool) -> bool:
+        exact = find_exactly(self.session, location) if literal else None
+        found = find_matching(self.session, location) if not literal else [exact] if exact else []
+        wanted = self.arguments.get("PathType", TestPathType.Any)
+        if wanted is TestPathType.Any:
+            return bool(found)
+        folders = [t for t in found if isinstance(t, FileTarget) and isinstance(t.node, Folder)]
+        return bool(folders) if wanted is TestPathType.Container else len(folders) < len(found)
 
     def _found(self, text: str, *, literal: bool) -> list[RegistryPath]:
         try:
@@ -156,9 +245,10 @@ class TestPath(Cmdlet):
 
     def _empty(self, path: object) -> Iterator[Event]:
         if path is None:
-            message = self.session.say("ArgumentNull", "Path")
+            given = self.arguments.get("LiteralPath" if "LiteralPath" in self.arguments else "Path")
+            message = self.session.say("NullPath")
             category = ErrorCategory.InvalidArgument
-            yield Report(Failure("NullPathNotPermitted", category, "PSArgumentNullException", message))
+            yield Report(Failure("NullPathNotPermitted", category, "ArgumentNullException", message, given))
         else:
             yield Emit(False)
 

@@ -27,7 +27,7 @@ class WriteOutput(Cmdlet):
     module = UTILITY
     type_name = "Microsoft.PowerShell.Commands.WriteOutputCommand"
     aliases = ("echo", "write")
-    syntax: ClassVar = {ALL_SETS: "[-InputObject] <PSObject[]> [-NoEnumerate]"}
+    syntax: ClassVar = {ALL_SETS: "[-InputObject] <PSObject[]> [-NoEnumerate@4.0]"}
     traits: ClassVar = {"InputObject": Traits(pipeline="value", remaining=True, accepts_null=True)}
 
     def process(self) -> Iterator[Event]:

@@ -8,12 +8,15 @@ from psrpcore.types import ErrorCategory
 
 from runner.lab.cmdlet import Cmdlet, Report, Session
 from runner.lab.enums import RegistryValueKind
-from runner.lab.errors import Failure
+from runner.lab.errors import Failure, Terminating, not_simulated
+from runner.lab.file_paths import FileTarget
+from runner.lab.locations import Closed, EnvironmentTarget, find_exactly, find_matching, locate, shown_missing
 from runner.lab.paths import PathProblem, RegistryPath, path_not_found, resolve_literal, resolve_pattern
 from runner.lab.registry import AccessDenied, RegistryKey
 from runner.lab.registry_objects import canonical_name
 from runner.lab.registry_write import Unconvertible, convert_data
 from runner.lab.signature import Traits
+from runner.lab.wildcard import has_wildcards
 
 MANAGEMENT = "Microsoft.PowerShell.Management"
 LITERAL = Traits(aliases=("PSPath", "LP@6.0"), pipeline="name")
@@ -27,6 +30,7 @@ TRANSACTION_TRAITS = {"UseTransaction": Traits(aliases=("usetx",))}
 CONFIRM_TRAITS = {"WhatIf": Traits(aliases=("wi",)), "Confirm": Traits(aliases=("cf",))}
 
 Target = tuple[RegistryPath, RegistryKey]
+Found = Target | FileTarget | EnvironmentTarget
 
 
 class ProviderCmdlet(Cmdlet):
@@ -35,7 +39,14 @@ class ProviderCmdlet(Cmdlet):
     unsimulated = UNSIMULATED
 
     def targets(self) -> Iterator[Target | Report]:
-        """The keys that -LiteralPath or -Path means, in order, and at its place the error of a path that is none."""
+        """The registry keys that are meant, and errors; files and variables are refused by name."""
+        for found in self.items():
+            if isinstance(found, (FileTarget, EnvironmentTarget)):
+                raise Terminating(not_simulated(f"{self.name} on files and environment variables"))
+            yield found
+
+    def items(self) -> Iterator[Found | Report]:
+        """What -LiteralPath or -Path means, in order, and at its place the error of a path that is nothing."""
         literal = self.arguments.texts("LiteralPath")
         if literal is None and "LiteralPath" in self.arguments:
             literal = [self.arguments.text("LiteralPath")]
@@ -91,7 +102,16 @@ class ProviderCmdlet(Cmdlet):
             failure = Failure(error_id, ErrorCategory.WriteError, "PSInvalidCastException", str(error), target)
             return None, failure
 
-    def _literal(self, given: str) -> Iterator[Target | Report]:
+    def _literal(self, given: str) -> Iterator[Found | Report]:
+        try:
+            location = locate(self.session, given)
+        except Closed as closed:
+            yield from self.inaccessible(closed)
+            return
+        if location is not None:
+            node = find_exactly(self.session, location)
+            yield Report(path_not_found(self.session, given)) if node is None else node
+            return
         try:
             path = resolve_literal(self.session, given)
         except PathProblem as problem:
@@ -99,7 +119,18 @@ class ProviderCmdlet(Cmdlet):
             return
         yield self._opened(path)
 
-    def _matching(self, given: str) -> Iterator[Target | Report]:
+    def inaccessible(self, closed: Closed) -> Iterator[Report]:
+        """The errors for a literal path through a closed folder. Raises Terminating where they are not known."""
+        raise closed
+
+    def _matching(self, given: str) -> Iterator[Found | Report]:
+        location = locate(self.session, given)
+        if location is not None:
+            found = find_matching(self.session, location)
+            if not found and not has_wildcards(given):
+                yield Report(path_not_found(self.session, shown_missing(location)))
+            yield from found
+            return
         try:
             paths = resolve_pattern(self.session, given)
         except PathProblem as problem:

@@ -35,8 +35,8 @@ class SelectObject(Cmdlet):
         "DefaultParameter": "[[-Property] <Object[]>] [-InputObject <PSObject>] [-ExcludeProperty <String[]>] "
         "[-ExpandProperty <String>] [-Unique] [-CaseInsensitive@7.4] [-Last <Int32>] [-First <Int32>] "
         "[-Skip <Int32>] [-Wait]",
-        "SkipLastParameter": "[[-Property] <Object[]>] [-InputObject <PSObject>] [-ExcludeProperty <String[]>] "
-        "[-ExpandProperty <String>] [-Unique] [-CaseInsensitive@7.4] [-SkipLast@5.0 <Int32>]",
+        "SkipLastParameter@5.0": "[[-Property] <Object[]>] [-InputObject <PSObject>] [-ExcludeProperty <String[]>] "
+        "[-ExpandProperty <String>] [-Unique] [-CaseInsensitive@7.4] [-SkipLast <Int32>]",
         "IndexParameter": "[-InputObject <PSObject>] [-Unique] [-CaseInsensitive@7.4] [-Wait] [-Index <Int32[]>]",
         "SkipIndexParameter@7.4": "[-InputObject <PSObject>] [-Unique] [-CaseInsensitive] [-SkipIndex <Int32[]>]",
     }
@@ -144,20 +144,13 @@ class SelectObject(Cmdlet):
         """The selected properties in the order asked; a missing one is null, a pattern that matches nothing nothing."""
         excluded = [compile_pattern(pattern) for pattern in self.arguments.texts("ExcludeProperty") or ()]
         for wanted in self.arguments.items("Property") or ["*"]:
-            if isinstance(wanted, ClrDict):
-                raise Terminating(not_simulated("calculated properties of Select-Object"))
-            name = to_text(wanted)
-            if has_wildcards(name):
-                pattern = compile_pattern(name)
-                found = [p for p in properties_of(item) if pattern.fullmatch(p[0])]
-            else:
-                found = [find_property(item, name) or (name, None)]
+            found = _calculated(item, wanted) if isinstance(wanted, ClrDict) else _named(item, to_text(wanted))
             yield from (p for p in found if not any(pattern.fullmatch(p[0]) for pattern in excluded))
 
     def _expanded(self, item: object) -> Iterator[Event]:
         name = self.arguments.text("ExpandProperty")
-        if has_wildcards(name) or "Property" in self.arguments:
-            raise Terminating(not_simulated("-ExpandProperty with a pattern or with -Property"))
+        if has_wildcards(name):
+            raise Terminating(not_simulated("-ExpandProperty with a pattern"))
         value = get_property(item, name)
         if value is MISSING:
             message = self.session.say("PropertyNotFound", name)
@@ -167,7 +160,36 @@ class SelectObject(Cmdlet):
             )
             yield Report(failure)
         elif value is not None:
-            yield from (Emit(part) for part in enumerate_value(value))
+            yield from (Emit(self._with_picked(part, item)) for part in enumerate_value(value))
+
+    def _with_picked(self, part: object, item: object) -> object:
+        """An expanded value carries what -Property picks as notes (object.select-expand-with-property)."""
+        if "Property" not in self.arguments:
+            return part
+        if not isinstance(part, ClrObject) or not part.is_custom:
+            raise Terminating(not_simulated("-ExpandProperty with -Property on values that are no PSCustomObject"))
+        notes = dict(self._wanted(item))
+        if part.extended.keys() & notes.keys():
+            raise Terminating(not_simulated("-ExpandProperty with a -Property that is there already"))
+        names = (f"Selected.{clr_type_of(part)}", *part.type_names)
+        return ClrObject(names, part.adapted, {**part.extended, **notes}, part.text, part.source)
+
+
+def _named(item: object, name: str) -> list[tuple[str, object]]:
+    if has_wildcards(name):
+        pattern = compile_pattern(name)
+        return [p for p in properties_of(item) if pattern.fullmatch(p[0])]
+    return [find_property(item, name) or (name, None)]
+
+
+def _calculated(item: object, wanted: ClrDict) -> list[tuple[str, object]]:
+    """@{Name=...; Expression=...}, whose expression over PSRP is always the name or pattern of a property (P6)."""
+    given = {to_text(key).casefold(): value for key, value in wanted.items.items()}
+    names = [value for key, value in given.items() if key in ("name", "n", "label", "l")]
+    expressions = [value for key, value in given.items() if key in ("expression", "e")]
+    if len(names) != 1 or len(expressions) != 1 or len(given) != 2 or not isinstance(expressions[0], str):
+        raise Terminating(not_simulated("this calculated property of Select-Object"))
+    return [(to_text(names[0]), value) for _, value in _named(item, expressions[0])]
 
 
 def _same(one: object, other: object, *, case_sensitive: bool) -> bool:

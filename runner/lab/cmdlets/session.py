@@ -5,40 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from psrpcore.types import ErrorCategory, PSInt, PSVersion
+from psrpcore.types import ErrorCategory, PSInt
 
+from runner.lab.automatic import (
+    assign_variable,
+    checked_value,
+    is_known_variable,
+    matching_variables,
+    read_variable,
+    variable_info,
+)
 from runner.lab.clock import local_time
-from runner.lab.cmdlet import Cmdlet, Emit, Event, Report, Session
+from runner.lab.cmdlet import Cmdlet, Emit, Event, Report
 from runner.lab.cmdlets.objects import ALL_SETS, CORE, UTILITY
 from runner.lab.cmdlets.provider import CONFIRM_TRAITS
-from runner.lab.convert import ConversionError, convert
-from runner.lab.enums import ActionPreference, ExecutionPolicy, ExecutionPolicyScope
 from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.messages import Wait
 from runner.lab.signature import Traits
-from runner.lab.values import HASHTABLE, OBJECT, ClrDict, ClrList, ClrObject, custom_object, to_text
+from runner.lab.values import OBJECT, ClrObject
 from runner.lab.wildcard import has_wildcards
-
-SECURITY = "Microsoft.PowerShell.Security"
-
-
-def version_table(session: Session) -> ClrDict:
-    """$PSVersionTable of Windows PowerShell (values: APPLICATION_PRIVATE_DATA of the captures `groundtruth/pypsrp`)."""
-    facts = session.machine.facts
-    known = ("1.0", "2.0", "3.0", "4.0", "5.0")
-    compatible = [v for v in known if tuple(int(p) for p in v.split(".")) < session.version[:2]]
-    versions: list[object] = [PSVersion(v) for v in (*compatible, facts.powershell)]
-    table: dict[object, object] = {"PSVersion": PSVersion(facts.powershell)}
-    if session.version >= (5, 1):
-        table["PSEdition"] = "Desktop"
-    table["PSCompatibleVersions"] = ClrList(versions, ("System.Version[]", "System.Array", OBJECT))
-    table["CLRVersion"] = PSVersion(facts.clr)
-    update = facts.powershell.removeprefix("5.1.") if session.version >= (5, 1) else facts.build
-    table["BuildVersion"] = PSVersion(f"{facts.version.rpartition('.')[0]}.{update}")
-    table["WSManStackVersion"] = PSVersion("3.0")
-    table["PSRemotingProtocolVersion"] = PSVersion("2.3" if session.version >= (5, 0) else "2.2")
-    table["SerializationVersion"] = PSVersion("1.1.0.1")
-    return ClrDict(table, HASHTABLE)
 
 
 class GetVariable(Cmdlet):
@@ -57,48 +42,21 @@ class GetVariable(Cmdlet):
     def process(self) -> Iterator[Event]:
         for name in self.arguments.texts("Name") or ["*"]:
             if has_wildcards(name):
-                raise Terminating(not_simulated("a list of all variables"))
-            folded = name.casefold()
-            if folded in self.session.variables:
-                yield self._shown(name, self.session.variables[folded])
-            elif folded == "psversiontable":
-                if self.session.version >= (6, 0):
-                    raise Terminating(not_simulated("the $PSVersionTable of PowerShell 6 and later"))
-                yield self._shown("PSVersionTable", version_table(self.session))
-            elif folded == "erroractionpreference":
-                yield self._shown("ErrorActionPreference", self.session.error_preference())
-            elif folded in _AUTOMATIC:
-                raise Terminating(not_simulated(f"the variable ${name}"))
+                for known in matching_variables(self.session, name):
+                    yield self._shown(known, read_variable(self.session, known))
+            elif is_known_variable(self.session, name):
+                yield self._shown(name, read_variable(self.session, name))
             else:
                 message = self.session.say("VariableNotFound", name)
                 category = ErrorCategory.ObjectNotFound
                 yield Report(Failure("VariableNotFound", category, "ItemNotFoundException", message, name))
 
     def _shown(self, name: str, value: object) -> Emit:
+        """$? is always true here: that Get-Variable runs sets it (seq.error-then-success-variable)."""
+        value = True if name == "?" else value
         if self.arguments.flag("ValueOnly"):
             return Emit(value)
-        properties: dict[str, object] = {"Name": name, "Value": value}
-        return Emit(ClrObject(("System.Management.Automation.PSVariable", OBJECT), properties))
-
-
-_AUTOMATIC = frozenset(
-    name.casefold()
-    for name in (
-        *("?", "args", "ConfirmPreference", "DebugPreference", "Error", "ExecutionContext", "false", "HOME", "Host"),
-        *(
-            "InformationPreference",
-            "LASTEXITCODE",
-            "MaximumHistoryCount",
-            "NestedPromptLevel",
-            "null",
-            "OutputEncoding",
-        ),
-        *("PID", "PROFILE", "ProgressPreference", "PSBoundParameters", "PSCommandPath", "PSCulture", "PSEmailServer"),
-        *("PSDefaultParameterValues", "PSHOME", "PSScriptRoot", "PSSessionApplicationName", "PSSessionOption"),
-        *("PSSessionConfigurationName", "PSSenderInfo", "PSUICulture", "PWD", "ShellId", "StackTrace", "true"),
-        *("VerbosePreference", "WarningPreference", "WhatIfPreference"),
-    )
-)
+        return Emit(variable_info(self.session, name, value))
 
 
 class SetVariable(Cmdlet):
@@ -117,20 +75,62 @@ class SetVariable(Cmdlet):
     def process(self) -> Iterator[Event]:
         if not self.should_process():
             return iter(())
-        value = self.arguments.get("Value")
+        scope = self.arguments.text("Scope")
+        if scope and scope.casefold() not in ("global", "local", "0"):
+            raise Terminating(not_simulated(f"the scope {scope} of Set-Variable"))
         for name in self.arguments.texts("Name") or ():
-            if name.casefold() == "erroractionpreference":
-                value = self._preference(value)
-            elif name.casefold() in _AUTOMATIC:
-                raise Terminating(not_simulated(f"setting the variable ${name}"))
-            self.session.variables[name.casefold()] = value
+            value = checked_value(self.session, name, self.arguments.get("Value"))
+            if scope.casefold() == "global":
+                self.session.variables.set_global(name, value)
+            else:
+                self.session.variables.set(name, value)
         return iter(())
 
-    def _preference(self, value: object) -> object:
-        try:
-            return convert(value, ActionPreference.PSObject.type_names[0])
-        except ConversionError as error:
-            raise Terminating(not_simulated(f"this error: {error}")) from None
+
+class NewVariable(Cmdlet):
+    name = "New-Variable"
+    module = UTILITY
+    type_name = "Microsoft.PowerShell.Commands.NewVariableCommand"
+    aliases = ("nv",)
+    syntax: ClassVar = {
+        ALL_SETS: "[-Name] <String> [[-Value] <Object>] [-Description <String>] [-Option <ScopedItemOptions>] "
+        "[-Visibility <SessionStateEntryVisibility>] [-Force] [-PassThru] [-Scope <String>] [-WhatIf] [-Confirm]"
+    }
+    traits: ClassVar = {"Name": Traits(pipeline="name"), "Value": Traits(pipeline="value name"), **CONFIRM_TRAITS}
+    unsimulated = frozenset({"Description", "Option", "Visibility", "PassThru", "Scope"})
+
+    def process(self) -> Iterator[Event]:
+        name = self.arguments.text("Name")
+        if is_known_variable(self.session, name) and not self.arguments.flag("Force"):
+            message = self.session.say("VariableAlreadyExists", name)
+            category = ErrorCategory.ResourceExists
+            yield Report(Failure("VariableAlreadyExists", category, "SessionStateException", message, name))
+        elif self.should_process():
+            assign_variable(self.session, name, self.arguments.get("Value"))
+
+
+class RemoveVariable(Cmdlet):
+    name = "Remove-Variable"
+    module = UTILITY
+    type_name = "Microsoft.PowerShell.Commands.RemoveVariableCommand"
+    aliases = ("rv",)
+    syntax: ClassVar = {
+        ALL_SETS: "[-Name] <String[]> [-Include <String[]>] [-Exclude <String[]>] [-Force] [-Scope <String>] [-WhatIf] "
+        "[-Confirm]"
+    }
+    traits: ClassVar = {"Name": Traits(pipeline="name"), **CONFIRM_TRAITS}
+    unsimulated = frozenset({"Include", "Exclude", "Scope"})
+
+    def process(self) -> Iterator[Event]:
+        for name in self.arguments.texts("Name") or ():
+            if has_wildcards(name) or (name not in self.session.variables and is_known_variable(self.session, name)):
+                raise Terminating(not_simulated(f"removing the variable {name}"))
+            if name not in self.session.variables:
+                message = self.session.say("VariableNotFound", name)
+                category = ErrorCategory.ObjectNotFound
+                yield Report(Failure("VariableNotFound", category, "ItemNotFoundException", message, name))
+            elif self.should_process():
+                self.session.variables.remove(name)
 
 
 class GetCulture(Cmdlet):
@@ -189,13 +189,15 @@ class GetCommand(Cmdlet):
     aliases = ("gcm",)
     syntax: ClassVar = {
         "AllCommandSet": "[[-Name] <String[]>] [-CommandType <CommandTypes>] [-Module <String[]>] [-All] [-Syntax] "
-        "[-TotalCount <Int32>] [-ListImported] [-FullyQualifiedModule <ModuleSpecification[]>] [-ShowCommandInfo] "
-        "[-ParameterName <String[]>] [-ParameterType <PSTypeName[]>] [[-ArgumentList] <Object[]>] "
+        "[-TotalCount <Int32>] [-ListImported] [-FullyQualifiedModule@5.0 <ModuleSpecification[]>] "
+        "[-ShowCommandInfo@5.0] [-ParameterName <String[]>] [-ParameterType <PSTypeName[]>] "
+        "[[-ArgumentList] <Object[]>] "
         "[-ExcludeModule@7.5 <String[]>] [-UseFuzzyMatching@7.0] [-FuzzyMinimumDistance@7.0 <UInt32>] "
         "[-UseAbbreviationExpansion@7.0]",
         "CmdletSet": "[-Verb <String[]>] [-Noun <String[]>] [-Module <String[]>] [-All] [-Syntax] "
-        "[-TotalCount <Int32>] [-ListImported] [-FullyQualifiedModule <ModuleSpecification[]>] [-ShowCommandInfo] "
-        "[-ParameterName <String[]>] [-ParameterType <PSTypeName[]>] [[-ArgumentList] <Object[]>] "
+        "[-TotalCount <Int32>] [-ListImported] [-FullyQualifiedModule@5.0 <ModuleSpecification[]>] "
+        "[-ShowCommandInfo@5.0] [-ParameterName <String[]>] [-ParameterType <PSTypeName[]>] "
+        "[[-ArgumentList] <Object[]>] "
         "[-ExcludeModule@7.5 <String[]>] [-UseFuzzyMatching@7.0] [-FuzzyMinimumDistance@7.0 <UInt32>] "
         "[-UseAbbreviationExpansion@7.0]",
     }
@@ -216,6 +218,8 @@ class GetCommand(Cmdlet):
     default_set = "CmdletSet"
 
     def process(self) -> Iterator[Event]:
+        """Errors come first, as with Get-Service (env.getcommand-unknown)."""
+        shown: list[ClrObject] = []
         for name in self.arguments.texts("Name") or ["*"]:
             if has_wildcards(name):
                 raise Terminating(not_simulated("a list of all commands"))
@@ -225,65 +229,8 @@ class GetCommand(Cmdlet):
                 category = ErrorCategory.ObjectNotFound
                 yield Report(Failure("CommandNotFoundException", category, "CommandNotFoundException", message, name))
             else:
-                yield Emit(found)
-
-
-class GetExecutionPolicy(Cmdlet):
-    """Scopes and stores: domain.md 5 and the execution policy table of `windows.md`. Group policy is read once."""
-
-    name = "Get-ExecutionPolicy"
-    module = SECURITY
-    type_name = "Microsoft.PowerShell.Commands.GetExecutionPolicyCommand"
-    syntax: ClassVar = {"All": "[[-Scope] <ExecutionPolicyScope>] [-List]"}
-    traits: ClassVar = {"Scope": Traits(pipeline="name")}
-
-    def process(self) -> Iterator[Event]:
-        scopes = execution_policies(self.session)
-        scope = self.arguments.get("Scope")
-        if self.arguments.flag("List"):
-            for name, policy in scopes.items():
-                yield Emit(custom_object({"Scope": name, "ExecutionPolicy": policy}))
-        elif isinstance(scope, ExecutionPolicyScope):
-            yield Emit(scopes[scope])
-        else:
-            yield Emit(next((p for p in scopes.values() if p is not ExecutionPolicy.Undefined), _DEFAULT_POLICY))
-
-
-_DEFAULT_POLICY = ExecutionPolicy.RemoteSigned
-_SHELL_ID = "SOFTWARE\\Microsoft\\PowerShell\\1\\ShellIds\\Microsoft.PowerShell"
-
-
-def execution_policies(session: Session) -> dict[ExecutionPolicyScope, ExecutionPolicy]:
-    """The policy of every scope, the most decisive scope first."""
-    windows = session.version < (6, 0)
-    place = "Windows\\PowerShell" if windows else "PowerShellCore"
-    scope = ExecutionPolicyScope
-    policies: dict[ExecutionPolicyScope, ExecutionPolicy] = {}
-    for name, hive in ((scope.MachinePolicy, "HKLM"), (scope.UserPolicy, "HKCU")):
-        variable = f"lab:policy:{hive}"
-        if variable not in session.variables:
-            session.variables[variable] = _group_policy(session, f"{hive}\\SOFTWARE\\Policies\\Microsoft\\{place}")
-        cached = session.variables[variable]
-        policies[name] = cached if isinstance(cached, ExecutionPolicy) else ExecutionPolicy.Undefined
-    policies[scope.Process] = ExecutionPolicy.Undefined
-    for name, hive in ((scope.CurrentUser, "HKCU"), (scope.LocalMachine, "HKLM")):
-        policies[name] = _stored(session, f"{hive}\\{_SHELL_ID}") if windows else ExecutionPolicy.Undefined
-    return policies
-
-
-def _group_policy(session: Session, path: str) -> ExecutionPolicy:
-    key = session.machine.registry.find(path)
-    enabled = key.value("EnableScripts") if key else None
-    if enabled is None:
-        return ExecutionPolicy.Undefined
-    return ExecutionPolicy.Restricted if enabled.data != 1 else _stored(session, path, ExecutionPolicy.Restricted)
-
-
-def _stored(session: Session, path: str, otherwise: ExecutionPolicy = ExecutionPolicy.Undefined) -> ExecutionPolicy:
-    key = session.machine.registry.find(path)
-    value = key.value("ExecutionPolicy") if key else None
-    word = to_text(value.data).casefold() if value and isinstance(value.data, str) else ""
-    return next((policy for policy in ExecutionPolicy if policy.name.casefold() == word), otherwise)
+                shown.append(found)
+        yield from (Emit(info) for info in shown)
 
 
 class StartSleep(Cmdlet):
@@ -313,9 +260,10 @@ class StartSleep(Cmdlet):
 COMMANDS: tuple[type[Cmdlet], ...] = (
     GetVariable,
     SetVariable,
+    NewVariable,
+    RemoveVariable,
     GetCulture,
     GetDate,
     GetCommand,
-    GetExecutionPolicy,
     StartSleep,
 )

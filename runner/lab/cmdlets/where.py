@@ -85,7 +85,8 @@ class WhereObject(Cmdlet):
         try:
             passes = is_true(value) if operator is None else self._compare(operator, value)
         except BadPattern as error:
-            message = f"The argument to operator '{self._dotnet_name(operator)}' is not valid: {error}."
+            reason = error.sentence(self.session.version)
+            message = f"The argument to operator '{self._dotnet_name(operator)}' is not valid: {reason}."
             yield self._report(
                 "BadOperatorArgument", ErrorCategory.InvalidArgument, "PSArgumentException", message, item
             )

@@ -1,0 +1,64 @@
+"""FileInfo and DirectoryInfo objects as the FileSystem provider writes them.
+
+They have more properties than the lab keeps of a file; asking for one of those is refused by name, and so is sending
+the whole object. Names: provider.getitem-*, object.select-fileinfo of `groundtruth/pwsh76`.
+"""
+
+from __future__ import annotations
+
+from psrpcore.types import PSInt64
+
+from runner.lab.clock import local_time, universal_time
+from runner.lab.cmdlet import Session
+from runner.lab.file_paths import PROVIDER, FilePath, FileTarget
+from runner.lab.files import File
+from runner.lab.values import OBJECT, ClrObject, Unsimulated
+
+_BASES = ("System.IO.FileSystemInfo", "System.MarshalByRefObject", OBJECT)
+_UNKNOWN = (
+    *("CreationTime", "CreationTimeUtc", "LastAccessTime", "LastAccessTimeUtc", "Attributes", "Mode"),
+    *("ModeWithoutHardLink", "LinkType", "LinkTarget", "Target", "ResolvedTarget", "UnixFileMode", "PSDrive"),
+    *("PSProvider", "Directory", "Parent", "Root", "VersionInfo", "IsReadOnly"),
+)
+
+
+def file_object(session: Session, target: FileTarget) -> ClrObject:
+    """The object of a file or folder."""
+    path, node = target.path, target.node
+    modified = local_time(session.machine, node.modified)
+    is_file = isinstance(node, File)
+    name = node.name if path.leaf else path.full
+    adapted: dict[str, object] = {"Name": name}
+    if isinstance(node, File):
+        adapted["Length"] = PSInt64(len(node.data))
+        adapted["DirectoryName"] = path.parent
+    adapted.update(
+        {
+            "Exists": True,
+            "FullName": path.shown,
+            "Extension": _extension(name),
+            "LastWriteTime": modified,
+            "LastWriteTimeUtc": universal_time(node.modified),
+        }
+    )
+    adapted.update({name: Unsimulated(name) for name in _UNKNOWN})
+    extended: dict[str, object] = {**path_notes(path), "PSIsContainer": not is_file}
+    extended["BaseName"] = name.removesuffix(_extension(name)) if is_file else name
+    if not path.through_drive:
+        extended["PSDrive"] = None
+    names = ("System.IO.FileInfo" if is_file else "System.IO.DirectoryInfo", *_BASES)
+    return ClrObject(names, adapted, extended, path.full)
+
+
+def path_notes(path: FilePath) -> dict[str, object]:
+    """The notes that the provider puts on what it writes."""
+    return {
+        "PSPath": f"{PROVIDER}::{path.shown}",
+        "PSParentPath": f"{PROVIDER}::{path.parent}" if path.parent else "",
+        "PSChildName": path.leaf or path.full,
+    }
+
+
+def _extension(name: str) -> str:
+    head, dot, tail = name.rpartition(".")
+    return f".{tail}" if dot and tail and (head or dot) else ""

@@ -1,0 +1,130 @@
+"""Commands as a task writes them down: `{Set-AuthServer: {Identity: EvoSts, Enabled: true}}`, and their placeholders.
+
+A placeholder is a whole value, `{{ before.X }}`, that the module fills in from what was read. It is recognised by its
+kind (`Late`, made by compile from what the user wrote), never by its text: what a host or a variable says stays data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
+
+from runner.model.command import Command
+from runner.model.secret import Secret
+from runner.model.value import Value
+from runner.modules.base import Late
+
+Source = Literal["item", "before", "after"]
+SOURCES: frozenset[str] = frozenset({"item", "before", "after"})
+_PLACEHOLDER = re.compile(r"\{\{\s*(item|before|after)\.(\w+)\s*\}\}")
+_COMMAND_NAME = re.compile(r"(?:[\w.]+\\)?[A-Za-z]\w*-[A-Za-z]\w*")
+_HARMLESS = frozenset(
+    {"compare", "find", "get", "group", "measure", "resolve", "search", "select", "sort", "test", "where"}
+)
+
+
+class Parameter(BaseModel):
+    """One parameter of a call: a value, or the name of a property and where it is taken from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    value: Any = None
+    source: Source | None = None
+
+
+class Call(BaseModel):
+    """One command with its parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str
+    parameters: tuple[Parameter, ...] = ()
+
+    def sources(self) -> Iterator[Parameter]:
+        """The parameters that are filled in later."""
+        return (parameter for parameter in self.parameters if parameter.source is not None)
+
+    def filled(self, value_of: Callable[[Parameter], Value]) -> Command:
+        """The command with the value of each parameter."""
+        return Command(self.command, tuple((parameter.name, value_of(parameter)) for parameter in self.parameters))
+
+
+def read_calls(given: object) -> object:
+    """The calls of an argument, as YAML gives them or as a plan document keeps them."""
+    entries = given if isinstance(given, (list, tuple)) else [given]
+    if not entries:
+        raise _mistake("at least one command is wanted")
+    return tuple(_call(entry) for entry in entries)
+
+
+def must_be_harmless(calls: Sequence[Call]) -> None:
+    """A read runs in every check: only verbs that change nothing are let through."""
+    for call in calls:
+        verb = call.command.rpartition("\\")[2].partition("-")[0]
+        if verb.casefold() not in _HARMLESS:
+            raise _mistake(f"{call.command} is no command that only reads, and read is sent in every check")
+        if any(call.sources()):
+            raise _mistake("placeholders stand in write and undo only: read is what fills them")
+
+
+def literal(parameter: Parameter) -> Value:
+    """The value of a parameter without a placeholder."""
+    return _value(parameter.value)
+
+
+def _call(entry: object) -> object:
+    if isinstance(entry, Call) or (isinstance(entry, Mapping) and set(entry) == {"command", "parameters"}):
+        return entry
+    if isinstance(entry, str):
+        raise _mistake(f"a command is written as a mapping: {{{entry}: {{}}}}")
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        raise _mistake("each command is a mapping of its name to its parameters; a list holds several commands")
+    ((name, parameters),) = entry.items()
+    if not _COMMAND_NAME.fullmatch(str(name)):
+        raise _mistake(f"{name} is not the name of a cmdlet or function (Verb-Noun)")
+    if not isinstance(parameters, Mapping | None):
+        raise _mistake(f"the parameters of {name} are a mapping, as in {{{name}: {{Identity: x}}}}")
+    found = tuple(_parameter(str(key), value) for key, value in (parameters or {}).items())
+    return Call(command=str(name), parameters=found)
+
+
+def _parameter(name: str, value: object) -> Parameter:
+    if not re.fullmatch(r"[A-Za-z]\w*", name):
+        raise _mistake(f"{name!r} is not the name of a parameter")
+    if not isinstance(value, Late):
+        _must_be_plain(value)
+        return Parameter(name=name, value=value)
+    match = _PLACEHOLDER.fullmatch(value.text.strip())
+    if match is None:
+        raise _mistake(f"{value.text} is no placeholder: they are whole values of the form {{{{ before.NAME }}}}")
+    source: Any = match[1]
+    return Parameter(name=name, value=match[2], source=source)
+
+
+def _must_be_plain(value: object) -> None:
+    """A placeholder inside a list or mapping is none: only a parameter's whole value is filled in. No secrets."""
+    if isinstance(value, Secret):
+        raise _mistake("a secret cannot be a parameter yet: a plan does not keep it")
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    for item in inner:
+        if isinstance(item, Late):
+            raise _mistake(f"{item.text} must be the whole value of a parameter, not a part of it")
+        _must_be_plain(item)
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, (list, tuple)):
+        return tuple(_value(item) for item in value)
+    if isinstance(value, Mapping):
+        return {str(key): _value(item) for key, item in value.items()}
+    found: Value = value
+    return found
+
+
+def _mistake(message: str) -> PydanticCustomError:
+    return PydanticCustomError("cmdlet_call", "{message}", {"message": message})
