@@ -56,12 +56,15 @@ class _Work:
             try:
                 complaint, found = self._change(number, statement)
             except _Lost as lost:
-                return self._settle(promised, f"the answer to {self._which(number)} was lost ({lost})")
+                outcome = self._settle(promised, f"the answer to {self._which(number)} was lost ({lost})")
+                return self._cut_short(number, outcome)
             except Unreachable as error:
                 if number == 0:
                     raise
                 return self._ended(Result.FAILED, f"{self._which(number)} could not be sent: {error.message}")
-            if complaint or number == len(self.action.write) - 1:
+            if complaint:
+                return self._cut_short(number, self._prove(promised, found, complaint))
+            if number == len(self.action.write) - 1:
                 return self._prove(promised, found, complaint)
         return self._prove(promised, None, "")
 
@@ -85,6 +88,18 @@ class _Work:
         if last and all(answer.state is not ReplyState.UNSEEN for answer in answers):
             inquiry.answer(tuple(answers))
         return self.tools.hide(self.module.judge(statement, reply) or ""), inquiry
+
+    def _cut_short(self, number: int, outcome: ActionOutcome) -> ActionOutcome:
+        """The outcome of an action that ended at this change: what it looks like must not stand for the other ones.
+
+        What is read may show the effect of one change only, so that a state as promised proves nothing of the rest.
+        """
+        unsent = len(self.action.write) - number - 1
+        proven = not unsent and (number == 0 or self.module.state_proves_write)
+        if proven or outcome.result not in (Result.APPLIED, Result.SETTLED):
+            return outcome
+        rest = f"; {unsent} more of its changes not sent" if unsent else ""
+        return replace(outcome, result=Result.FAILED, message=f"{self._which(number)}: {outcome.message}{rest}")
 
     def _announce(self, number: int, ids: Ids) -> None:
         statement = self.action.write[number]

@@ -136,6 +136,8 @@ class StateModule(Module[A], Generic[A]):
     """A thing on a host that can be read, compared and written."""
 
     volatile: ClassVar[frozenset[str]] = frozenset()  # properties that change by themselves: no drift
+    # Whether a state as promised proves that the last of several changes was made, also when its answer was lost.
+    state_proves_write: ClassVar[bool] = True
 
     def parts(self, arguments: A) -> tuple[A, ...]:
         """The single resources that one task names; most name one."""

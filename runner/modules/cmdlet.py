@@ -10,20 +10,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.model.command import Command, ErrorRecord, Reply, ReplyState, Statement, command
 from runner.model.state import Desired, Property, State, Unreadable, same
 from runner.model.value import PSObject, Value
 from runner.modules.base import Arguments, Impossible, Irreversible, Round, Shown, StateModule, errors_of
-from runner.modules.cmdlet_calls import SOURCES, Call, Parameter, literal, must_be_harmless, read_calls
-from runner.modules.cmdlet_values import Expectation, NotAProperty, property_of, read_expectation, seen, text_of, wish
+from runner.modules.cmdlet_calls import SOURCES, Call, Parameter, literal, must_be_harmless, read_calls, twins
+from runner.modules.cmdlet_values import (
+    Expectation,
+    NotAProperty,
+    met,
+    property_of,
+    read_expectation,
+    seen,
+    text_of,
+    wish,
+)
 from runner.modules.registry import fold
 
 _GAP = "  "  # between an object and its property; no property has it in its name
+_IN_PLAN = "in_plan"  # marks the arguments of a plan document
 _EXCHANGE_MISSING = ".ManagementObjectNotFoundException"
 _OTHER_THINGS_MISSING = frozenset(
     {"CommandNotFoundException", "CouldNotAutoLoadModule", "DriveNotFound", "ProviderNotFound"}
@@ -48,6 +58,24 @@ class CmdletArguments(Arguments):
         None, description="Property that tells the objects of the read apart; each of them must be as expected"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_plan(cls, given: object) -> object:
+        """What `_as_in_plan` wrote. Its mark is no argument, so that no playbook can say it (arguments.validate)."""
+        if not isinstance(given, Mapping) or _IN_PLAN not in given:
+            return given
+        found = {name: value for name, value in given.items() if name != _IN_PLAN}
+        for name in {"read", "write", "undo"} & set(found):
+            if found[name] is not None:
+                found[name] = tuple(Call.model_validate(call) for call in found[name])
+        found["expect"] = {name: Expectation.model_validate(one) for name, one in found["expect"].items()}
+        return found
+
+    @model_serializer(mode="wrap")
+    def _as_in_plan(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Marked as taken apart already: calls and expectations are not written as in a playbook."""
+        return {**fields(self), _IN_PLAN: True}
+
     @field_validator("read", "write", "undo", mode="before")
     @classmethod
     def _are_calls(cls, given: object) -> object:
@@ -64,6 +92,9 @@ class CmdletArguments(Arguments):
     def _are_expectations(cls, given: object) -> object:
         if not isinstance(given, Mapping) or not given:
             raise PydanticCustomError("cmdlet_expect", "expect is a mapping of properties to what they must be")
+        if twice := twins(map(str, given)):
+            message = "{first} and {second} are one and the same property"
+            raise PydanticCustomError("cmdlet_twins", message, {"first": twice[0], "second": twice[1]})
         return {str(name): read_expectation(value) for name, value in given.items()}
 
     @field_validator("expect", "each")
@@ -110,12 +141,19 @@ class Cmdlet(StateModule[CmdletArguments]):
     notes = (
         "Values are compared as -eq does: by their text, in any case. Lists must hold the same items in the same "
         "order; with contains, order and further items do not matter, and {{ after.NAME }} is the list with what was "
-        "missing.",
+        "missing. On a text, contains looks for whole items between commas, semicolons or white space.",
+        "at_least compares whole numbers, versions (15.1.1415.2) and Exchange's Version 15.1 (Build 1415.2); any other "
+        "value fails the host before anything is changed.",
+        "read takes commands whose verb only reads (not Search), without parameters such as Force, Repair or Wait. "
+        "Fractions among the parameters are quoted.",
         "Placeholders in write and undo are whole values: {{ before.NAME }} the property as it was read, "
         "{{ after.NAME }} as it has to be, {{ item.NAME }} (with each) of the object in question. In a loop, item is "
         "the loop's own.",
         "By default undo is the write with the properties that expect names set to their values from before. A value "
-        "that was null, or a write that does not name the property, cannot be undone unless undo says how.",
+        "that was null, or a write that does not set the property to what is expected, cannot be undone unless undo "
+        "says how.",
+        "Several write commands are sent one after the other and proved together, by one read after the last. Where "
+        "one of them fails or its answer is lost, the task is not reported as applied, whatever that read shows.",
         "With at_least and one_of, write must set the bound, or the first choice: that is what the plan promises.",
         "Without write the task only checks: what is not as expected fails the host before anything is changed.",
         "A property that an object does not have reads like one that is null.",
@@ -140,6 +178,7 @@ class Cmdlet(StateModule[CmdletArguments]):
 """
     arguments = CmdletArguments
     late = MappingProxyType({"write": SOURCES, "undo": SOURCES})
+    state_proves_write = False  # `expect` may ask for the effect of one of several commands only
 
     def key(self, arguments: CmdletArguments) -> str:
         return fold(f"{_title(arguments)} {arguments.each or ''}")
@@ -327,6 +366,8 @@ def _taken_back(
         expected = next((known for known in arguments.expect if fold(known) == fold(str(name))), None)
         if expected is None or parameter.source in ("item", "before"):
             return _filled(thing.values, {}, parameter)
+        if parameter.source is None and not met(expected, arguments.expect[expected], literal(parameter)):
+            return literal(parameter)  # it is called like the property and does not set it
         set_back.add(expected)
         return thing.values.get(expected)
 

@@ -7,7 +7,7 @@ kind (`Late`, made by compile from what the user wrote), never by its text: what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -22,8 +22,17 @@ Source = Literal["item", "before", "after"]
 SOURCES: frozenset[str] = frozenset({"item", "before", "after"})
 _PLACEHOLDER = re.compile(r"\{\{\s*(item|before|after)\.(\w+)\s*\}\}")
 _COMMAND_NAME = re.compile(r"(?:[\w.]+\\)?[A-Za-z]\w*-[A-Za-z]\w*")
-_HARMLESS = frozenset(
-    {"compare", "find", "get", "group", "measure", "resolve", "search", "select", "sort", "test", "where"}
+_HARMLESS = frozenset({"compare", "find", "get", "group", "measure", "resolve", "select", "sort", "test", "where"})
+_HARMFUL = (  # parameters that make a command with such a verb change, force or wait for something
+    "AsJob",  # Get-WmiObject, Test-Connection: starts a job instead of answering
+    "Continuous",  # Get-Counter: never ends
+    "DeleteContent",  # Search-Mailbox, and whatever else names it so
+    "DeleteOnly",
+    "Force",  # does without a question what would be asked for; what it means is each command's own
+    "ForceBootstrap",  # Find-Package, Get-PackageProvider: installs a provider
+    "Repair",  # Test-ComputerSecureChannel: resets the machine's password in the domain
+    "ResetTestAccountCredentials",  # Exchange's Test-*Connectivity: resets a password
+    "Wait",  # Get-Content, Get-Job: may never end
 )
 
 
@@ -55,7 +64,7 @@ class Call(BaseModel):
 
 
 def read_calls(given: object) -> object:
-    """The calls of an argument, as YAML gives them or as a plan document keeps them."""
+    """The calls of an argument, as YAML gives them; those that were read already stay as they are."""
     entries = given if isinstance(given, (list, tuple)) else [given]
     if not entries:
         raise _mistake("at least one command is wanted")
@@ -63,13 +72,29 @@ def read_calls(given: object) -> object:
 
 
 def must_be_harmless(calls: Sequence[Call]) -> None:
-    """A read runs in every check: only verbs that change nothing are let through."""
+    """A read runs in every check: only verbs that change nothing are let through, and none of `_HARMFUL`.
+
+    PowerShell takes the beginning of a parameter's name for the whole: `-Rep` is `-Repair`.
+    """
     for call in calls:
         verb = call.command.rpartition("\\")[2].partition("-")[0]
         if verb.casefold() not in _HARMLESS:
             raise _mistake(f"{call.command} is no command that only reads, and read is sent in every check")
+        for one in call.parameters:
+            if meant := next((name for name in _HARMFUL if name.casefold().startswith(one.name.casefold())), None):
+                raise _mistake(f"{call.command} -{one.name}: with -{meant} a command no longer only reads")
         if any(call.sources()):
             raise _mistake("placeholders stand in write and undo only: read is what fills them")
+
+
+def twins(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two names that PowerShell does not tell apart, if there are any."""
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            return other, name
+    return None
 
 
 def literal(parameter: Parameter) -> Value:
@@ -78,7 +103,7 @@ def literal(parameter: Parameter) -> Value:
 
 
 def _call(entry: object) -> object:
-    if isinstance(entry, Call) or (isinstance(entry, Mapping) and set(entry) == {"command", "parameters"}):
+    if isinstance(entry, Call):
         return entry
     if isinstance(entry, str):
         raise _mistake(f"a command is written as a mapping: {{{entry}: {{}}}}")
@@ -90,6 +115,8 @@ def _call(entry: object) -> object:
     if not isinstance(parameters, Mapping | None):
         raise _mistake(f"the parameters of {name} are a mapping, as in {{{name}: {{Identity: x}}}}")
     found = tuple(_parameter(str(key), value) for key, value in (parameters or {}).items())
+    if twice := twins(one.name for one in found):
+        raise _mistake(f"{name}: {twice[0]} and {twice[1]} are one and the same parameter")
     return Call(command=str(name), parameters=found)
 
 
@@ -107,9 +134,14 @@ def _parameter(name: str, value: object) -> Parameter:
 
 
 def _must_be_plain(value: object) -> None:
-    """A placeholder inside a list or mapping is none: only a parameter's whole value is filled in. No secrets."""
+    """A placeholder inside a list or mapping is none: only a parameter's whole value is filled in. No secrets.
+
+    No fractions either: YAML reads 3.10 as 3.1. A quoted one is converted by the command.
+    """
     if isinstance(value, Secret):
         raise _mistake("a secret cannot be a parameter yet: a plan does not keep it")
+    if isinstance(value, float):
+        raise _mistake(f"{value} is a fraction, of which YAML does not keep the spelling: quote it")
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     for item in inner:
         if isinstance(item, Late):

@@ -16,13 +16,15 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic_core import PydanticCustomError
 
 from runner.model.secret import Secret
-from runner.model.state import Property
+from runner.model.state import Property, same
 from runner.model.value import EnumValue, PSObject, Value
 from runner.modules.base import Impossible
 
 Operator = Literal["equals", "contains", "at_least", "absent", "one_of"]
 _WORDS = ("contains", "at_least", "absent", "one_of")
-_VERSION = re.compile(r"\d+(\.\d+)*")
+_VERSION = re.compile(r"\d{1,9}(\.\d{1,9})*")
+_EXCHANGE_VERSION = re.compile(r"Version (\d{1,9}\.\d{1,9}) \(Build (\d{1,9}\.\d{1,9})\)")
+_SEPARATOR = r"[,;\s]"  # between the items of a list that is one text
 
 
 class Expectation(BaseModel):
@@ -45,11 +47,11 @@ class NotAProperty(Exception):
 
 
 def read_expectation(given: object) -> object:
-    """An expectation as YAML gives it, or as a plan document keeps it."""
+    """An expectation as YAML gives it; one that was read already stays as it is."""
     if isinstance(given, Expectation):
         return given
     if isinstance(given, Mapping):
-        return given if set(given) == {"operator", "value"} else _operation(given)
+        return _operation(given)
     return Expectation(operator="absent") if given is None else Expectation(operator="equals", value=_literal(given))
 
 
@@ -62,7 +64,7 @@ def _operation(given: Mapping[Any, Any]) -> Expectation:
             raise _mistake("absent takes nothing but true")
         return Expectation(operator="absent")
     wanted: Property = _literal(value)
-    if word == "at_least" and not (isinstance(wanted, int) or _VERSION.fullmatch(str(wanted))):
+    if word == "at_least" and _ordered(wanted) is None:
         raise _mistake("at_least takes a number or a version such as 15.1.2507")
     if word in ("contains", "one_of"):
         wanted = _many(wanted)
@@ -140,7 +142,7 @@ def wish(name: str, expectation: Expectation, value: Property) -> Property | Imp
         case "at_least":
             return _at_least(name, wanted, value)
     if isinstance(value, str):
-        missing = [item for item in _many(wanted) if item.casefold() not in value.casefold()]
+        missing = [item for item in _many(wanted) if not _has_item(value, item)]
         reason = f"{name} is {value!r} and does not contain {', '.join(missing)}: say what it must be as a whole"
         return Impossible(reason) if missing else value
     if value is not None and not isinstance(value, tuple):
@@ -151,13 +153,39 @@ def wish(name: str, expectation: Expectation, value: Property) -> Property | Imp
 def _at_least(name: str, bound: Property, value: Property) -> Property | Impossible:
     if value is None:
         return bound
-    numbers = [int(part) for part in re.findall(r"\d+", text_of(value))]
-    if isinstance(value, (bool, bytes, tuple)) or not numbers:
-        return Impossible(f"{name} is {text_of(value)!r}, which is neither a number nor a version")
-    wanted = [int(part) for part in text_of(bound).split(".")]
+    numbers, wanted = _ordered(value), _ordered(bound)
+    if numbers is None or wanted is None:
+        return Impossible(f"{name} is {text_of(value)!r}, which is neither a whole number nor a version")
     width = max(len(numbers), len(wanted))
     reached = [*numbers, *[0] * (width - len(numbers))] >= [*wanted, *[0] * (width - len(wanted))]
     return value if reached else bound
+
+
+def _ordered(value: Property) -> list[int] | None:
+    """The numbers of a whole number, of a text that is a version as a whole, or of one of Exchange's versions."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [int(value)]
+    if not isinstance(value, str):
+        return None
+    exchange = _EXCHANGE_VERSION.fullmatch(value)
+    version = ".".join(exchange.groups()) if exchange else value
+    return [int(part) for part in version.split(".")] if _VERSION.fullmatch(version) else None
+
+
+def _has_item(text: str, item: str) -> bool:
+    """Whether an item stands in a text as a whole, between commas, semicolons or white space."""
+    pattern = rf"(?:^|{_SEPARATOR}){re.escape(item.casefold())}(?:$|{_SEPARATOR})"
+    return re.search(pattern, text.casefold()) is not None
+
+
+def met(name: str, expectation: Expectation, value: Value) -> bool:
+    """Whether a PowerShell value is as wanted."""
+    try:
+        kept = seen(expectation, property_of(value))
+    except NotAProperty:
+        return False
+    wanted = wish(name, expectation, kept)
+    return not isinstance(wanted, Impossible) and same(kept, wanted)
 
 
 def _many(value: Property) -> tuple[str, ...]:

@@ -34,11 +34,19 @@ class Dialect(Enum):
     ORDINARY = "Write-Output between statements, projection by the host"
     RESTRICTED = "Get-Command between statements, projection on our side"
     SINGLE = "one statement in a pipeline, projection on our side"
+    CONSOLE = "a process of its own: as ordinary, and nothing else is worth trying"
 
     @property
-    def humbler(self) -> Dialect:
-        """The next one to try where this one was not understood."""
-        return Dialect.RESTRICTED if self is Dialect.ORDINARY else Dialect.SINGLE
+    def humbler(self) -> Dialect | None:
+        """The next one to try where this one was not understood; None where there is none."""
+        if self is Dialect.ORDINARY:
+            return Dialect.RESTRICTED
+        return Dialect.SINGLE if self is Dialect.RESTRICTED else None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the host has Write-Output for separators, and projects."""
+        return self in (Dialect.ORDINARY, Dialect.CONSOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ def batch_of(statements: Sequence[Statement], mark: str, dialect: Dialect = Dial
     separators a statement's end is the pipeline's end (B9).
     """
     tokens = tuple(f"{mark}-{number}" for number in range(len(statements) + 1))
-    if dialect is Dialect.ORDINARY:
+    if dialect.plain:
         return Batch(tuple(statements), tokens)
     if dialect is Dialect.SINGLE:
         statements, tokens = statements[:1], ()
@@ -123,7 +131,7 @@ class _Attribution:
     def _is_token(self, event: Event) -> bool:
         """Whether this is the separator that comes next; an error's target is looked at for nothing else."""
         data: object = None
-        if self._dialect is Dialect.ORDINARY and isinstance(event, psrpcore.PipelineOutputEvent):
+        if self._dialect.plain and isinstance(event, psrpcore.PipelineOutputEvent):
             data = event.data
         elif self._dialect is Dialect.RESTRICTED and isinstance(event, psrpcore.ErrorRecordEvent):
             data = event.record.TargetObject

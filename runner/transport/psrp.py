@@ -118,8 +118,9 @@ class PsrpSession(Session):
 
     def _without_progress(self, batch: Batch, first: int, answered: dict[int, Reply]) -> None:
         """A pipeline ended and not even its first separator came, or a lone statement's end was not seen."""
-        if batch.tokens:
-            self._dialect = self._dialect.humbler
+        humbler = self._dialect.humbler
+        if batch.tokens and humbler is not None:
+            self._dialect = humbler
         else:
             answered[first] = UNSEEN
 

@@ -17,7 +17,7 @@ from runner.model.command import Statement
 from runner.model.errors import ConnectionLost, HostError, ProtocolError
 from runner.model.inventory import Connection
 from runner.transport.base import Session, Transport
-from runner.transport.batch import Event
+from runner.transport.batch import Dialect, Event
 from runner.transport.channel import Channel
 from runner.transport.console import Console
 from runner.transport.invocation import Unsendable, command_line, first_token
@@ -41,7 +41,7 @@ class WinrsTransport(Transport):
         def shell(traffic: Traffic) -> WinrsShell:
             return WinrsShell(connection, traffic, self._tickets, self._mark, self._pauses)
 
-        session = PsrpSession(self._mark, shell, connection.deadlines.total)
+        session = PsrpSession(self._mark, shell, connection.deadlines.total, Dialect.CONSOLE)
         session.renew()
         return session
 
