@@ -99,7 +99,7 @@ def _serve(fleet: Fleet, port: int, directory: Path, pace: float, as_json: bool,
         _tell(as_json, {"inventory": str(path), "hosts": count}, f"{count} hosts; try: {_try(path)}")
         before = time.process_time()
         ended.wait()
-        remove_access(directory)
+        remove_access(directory, token)
         spent = round(time.process_time() - before, 3)
         _tell(as_json, {"traffic": _traffic(fleet), "processor_seconds": spent}, "the lab has ended")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +101,7 @@ def set_host(context: click.Context, host: str, directory: Path) -> None:
     context.obj = (directory, host)
 
 
-@set_host.command()
+@set_host.command(context_settings={"ignore_unknown_options": True})  # -1 is a number
 @click.argument("key")
 @click.argument("name")
 @click.argument("kind", metavar="TYPE", type=click.Choice((*KINDS, _ABSENT)))
@@ -160,7 +161,7 @@ def clock(lab: tuple[Path, str], to: str) -> None:
     from runner.lab.orders import SetClock
 
     try:
-        moment = float(to) if to[:1] in "+-" else datetime.fromisoformat(to)
+        moment = _finite(float(to)) if to[:1] in "+-" else datetime.fromisoformat(to)
     except ValueError:
         raise click.UsageError(f"{to} is neither +SECONDS nor -SECONDS nor a time such as 2026-01-15T09:00") from None
     _ordered(lab[0], SetClock(host=lab[1], to=moment))
@@ -192,6 +193,12 @@ def gpupdate(lab: tuple[Path, str]) -> None:
     from runner.lab.orders import RefreshPolicy
 
     _ordered(lab[0], RefreshPolicy(host=lab[1]))
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
 
 
 def _data(kind: str, data: tuple[str, ...]) -> object:

@@ -158,6 +158,7 @@ class Cmdlet:
     default_set: ClassVar[str | None] = None
     since: ClassVar[Version] = (3, 0)
     unsimulated: ClassVar[frozenset[str]] = frozenset()
+    dynamic: ClassVar[tuple[str, ...]] = ()  # parameters that a provider adds, which the lab does not simulate
     open_ended: ClassVar[bool] = False  # the command has more parameters than the syntax says, which are refused
 
     def __init__(self, session: Session) -> None:

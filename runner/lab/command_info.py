@@ -6,6 +6,7 @@ from psrpcore.types import PSVersion
 
 from runner.lab.endpoints import Entry
 from runner.lab.enums import CommandTypes
+from runner.lab.errors import Terminating, not_simulated
 from runner.lab.signature import Version
 from runner.lab.values import OBJECT, ClrObject, Unsimulated
 
@@ -18,6 +19,10 @@ _UNKNOWN = (
     "Parameters",
     "ParameterSets",
 )
+_UNKNOWN_OF_ALIASES = (
+    *("Description", "DisplayName", "Options", "ReferencedCommand", "ResolvedCommand", "ResolvedCommandName"),
+    "Visibility",
+)
 _AUTOMATION = "System.Management.Automation"
 
 
@@ -26,10 +31,15 @@ _OLD = {"CimCmdlets": "1.0.0.0", "Microsoft.PowerShell.Security": "3.0.0.0"}
 _SHARED = "Microsoft.PowerShell."
 
 
-def command_info(entry: Entry | None, version: Version) -> ClrObject | None:
-    """The CommandInfo object of a command as a session shows it, None for one that does not exist."""
+def command_info(entry: Entry | None, name: str, version: Version) -> ClrObject | None:
+    """The CommandInfo object of what a name stands for in a session, None where that does not exist."""
     if entry is None:
         return None
+    alias = next((one for one in entry.command.aliases if one.casefold() == name.rpartition("\\")[2].casefold()), None)
+    if alias is not None:
+        if "\\" in name or not entry.command.module.startswith(_SHARED):
+            raise Terminating(not_simulated(f"what Get-Command shows of the alias {name}"))
+        return _alias_info(alias)
     if not entry.is_function:
         return cmdlet_info(entry.command.name, entry.command.module, version)
     return _info("FunctionInfo", entry.command.name, "")
@@ -43,10 +53,18 @@ def cmdlet_info(name: str, module: str, version: Version) -> ClrObject:
     return info
 
 
+def _alias_info(alias: str) -> ClrObject:
+    """An alias of PowerShell itself belongs to no module (env.getcommand)."""
+    info = _info("AliasInfo", alias, "")
+    info.adapted["Version"] = None
+    info.adapted.update({unknown: Unsimulated(unknown) for unknown in (*_UNKNOWN, *_UNKNOWN_OF_ALIASES)})
+    return info
+
+
 def _info(kind: str, name: str, module: str) -> ClrObject:
     properties: dict[str, object] = {
         "Name": name,
-        "CommandType": CommandTypes.Function if kind == "FunctionInfo" else CommandTypes.Cmdlet,
+        "CommandType": CommandTypes[kind.removesuffix("Info")],
         "Source": module,
         "ModuleName": module,
     }

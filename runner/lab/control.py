@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from runner.lab.orders import CONTROL_PATH, Order
 from runner.lab.private import write_private
@@ -29,21 +30,31 @@ def write_access(directory: Path, port: int, token: str) -> None:
     write_private(directory / _FILE, json.dumps(access).encode())
 
 
-def remove_access(directory: Path) -> None:
-    """The lab ends: nobody can give it orders any more."""
-    (directory / _FILE).unlink(missing_ok=True)
+def remove_access(directory: Path, token: str) -> None:
+    """The lab of this token ends: nobody can give it orders any more. What another lab has left since then stays."""
+    with suppress(ControlError):
+        if _read_access(directory)[1] == token:
+            (directory / _FILE).unlink(missing_ok=True)
 
 
-def give_order(directory: Path, order: Order) -> dict[str, Any]:
-    """Have the lab of this directory carry out an order; its answer. Raises ControlError."""
+def _read_access(directory: Path) -> tuple[SplitResult, str]:
+    """Address and token of the lab of a directory. Raises ControlError."""
     try:
         access = json.loads((directory / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise ControlError(f"no lab is running for {directory}: start one with `ce-runner lab up`") from None
-    url = urlsplit(access["url"])
+    match access:
+        case {"url": str(url), "token": str(token)} if url.startswith("http://127.0.0.1:"):
+            return urlsplit(url), token
+    raise ControlError(f"{directory / _FILE} is not what a lab writes: start the lab again with `ce-runner lab up`")
+
+
+def give_order(directory: Path, order: Order) -> dict[str, Any]:
+    """Have the lab of this directory carry out an order; its answer. Raises ControlError."""
+    url, token = _read_access(directory)
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=_PATIENCE)
     try:
-        headers = {"Authorization": f"Bearer {access['token']}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request("POST", url.path, order.model_dump_json(exclude_unset=False), headers)
         response = connection.getresponse()
         document: dict[str, Any] = json.loads(response.read())

@@ -33,6 +33,8 @@ from runner.lab.portrait import portrait
 from runner.lab.spec import made_service, registry_value
 
 OUTSIDE = "outside"  # the author of such changes in the machine's log
+_FIRST, _LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)  # room for boots and waits
+_RANGE = "a machine's clock shows times from 1980-01-01 to 9000-01-01"
 _JSON = (("Content-Type", "application/json"),)
 
 
@@ -57,6 +59,8 @@ class Controller:
             return _reply(404, {"error": f"the lab has no host {error.args[0]}"})
         except ValueError as error:
             return _reply(400, {"error": str(error)})
+        except Exception as error:  # the lab goes on, and whoever gave the order is told
+            return _reply(500, {"error": f"the lab failed with {type(error).__name__}"})
 
 
 def _reply(status: int, document: dict[str, object]) -> HttpReply:
@@ -97,6 +101,19 @@ class Desk:
             plan.add(parse_fault(fault))
 
 
+def _later(moment: datetime, seconds: float) -> datetime:
+    try:
+        return _in_range(moment + timedelta(seconds=seconds))
+    except OverflowError:
+        raise ValueError(_RANGE) from None
+
+
+def _in_range(moment: datetime) -> datetime:
+    if not _FIRST <= moment <= _LAST:
+        raise ValueError(_RANGE)
+    return moment
+
+
 def _change(machine: Machine, order: SetRegistry | SetAccess | SetService | SetClock | SetDisk | RefreshPolicy) -> None:
     match order:
         case SetRegistry(key=key, name=name, value=None):
@@ -108,9 +125,9 @@ def _change(machine: Machine, order: SetRegistry | SetAccess | SetService | SetC
         case SetService(name=name, service=spec):
             machine.services.put(made_service(machine.services.find(name), name, spec))
         case SetClock(to=datetime() as moment):
-            machine.set_clock(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+            machine.set_clock(_in_range(moment if moment.tzinfo else moment.replace(tzinfo=UTC)))
         case SetClock(to=float() as seconds):
-            machine.set_clock(machine.now() + timedelta(seconds=seconds))
+            machine.set_clock(_later(machine.now(), seconds))
         case SetDisk(full=full):
             machine.disk_full = full
         case RefreshPolicy():

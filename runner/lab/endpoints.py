@@ -176,6 +176,8 @@ def _proxy(proxy: _Proxy, version: Version) -> Entry:
 def _limited(entry: Entry, visible: tuple[VisibleParameter, ...]) -> Entry:
     """The function around a cmdlet with listed parameters: they take no position and no pipeline input (E3)."""
     named = {one.name.casefold(): one for one in visible}
+    if any(parameter.common and parameter.name.casefold() in named for parameter in entry.signature.parameters):
+        raise Terminating(not_simulated("a cmdlet that a common parameter in its list has broken (E3)"))
     everywhere = {ALL_SETS: InSet(mandatory=False, position=None)}
     kept = tuple(
         _restricted_parameter(parameter, named.get(parameter.name.casefold()), everywhere)

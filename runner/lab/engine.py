@@ -23,7 +23,7 @@ from runner.lab.machine import Machine
 from runner.lab.members import is_wholly_known
 from runner.lab.messages import Ended, Error, Message, Output, Request, RequestedCommand, StopSignal, Wait
 from runner.lab.pipes import ActionStop, Merging, PipeEvent, Stage, StopRequested, run_pipe
-from runner.lab.stages import Invocation
+from runner.lab.stages import Invocation, refuse_unsimulated
 from runner.lab.values import ClrObject, clr_type_of
 from runner.lab.wire import from_wire, to_wire
 
@@ -57,7 +57,10 @@ class Engine:
         described = described_cmdlet(name, self._session.version) if shows_all else None
         if described is not None:
             return cmdlet_info(*described, self._session.version)
-        return command_info(self._resolver.endpoint.find(name, self._session.version), self._session.version)
+        found = self._resolver.endpoint.find(name, self._session.version)
+        if found is None:
+            refuse_unsimulated(self._session, self._resolver.endpoint, name.rpartition("\\")[2])
+        return command_info(found, name, self._session.version)
 
 
 class _Report(Enum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from runner.lab.messages import Request
 from runner.model.errors import did_you_mean
@@ -104,6 +104,13 @@ class Fault(BaseModel):
     what: What
     times: int | Literal["always"] = Field(default=1)
     skip: int = Field(default=0, ge=0)
+
+    @field_validator("times")
+    @classmethod
+    def _happens(cls, times: int | str) -> int | str:
+        if isinstance(times, int) and times < 1:
+            raise ValueError("TIMES is at least 1, or always")
+        return times
 
     @model_validator(mode="after")
     def _possible(self) -> Fault:

@@ -89,6 +89,7 @@ class Machine:
         self.environment = dict(environment)
         self.booted = booted
         self.disk_full = False
+        self.unsimulated_commands: frozenset[str] = frozenset()  # case-folded; see MachineSpec
         self.up_at: datetime | None = None  # when the last restart was over; None: before the lab began
         self.changes: list[MachineChange] = []
         self.clock = MachineClock(now)

@@ -71,6 +71,13 @@ class SetService(_Order):
     name: str
     service: ServiceSpec
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if not name.strip() or "/" in name or "\\" in name:
+            raise ValueError("a service has a name, without / and \\")
+        return name
+
 
 class SetClock(_Order):
     """The machine's clock: a moment, or so many seconds from what it shows."""

@@ -7,7 +7,7 @@ numbers (winerror.h); the cmdlets and CIM methods translate them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ ERROR_DEPENDENT_SERVICES_RUNNING = 1051
 ERROR_INVALID_SERVICE_CONTROL = 1052
 ERROR_SERVICE_ALREADY_RUNNING = 1056
 ERROR_SERVICE_DISABLED = 1058
+ERROR_CIRCULAR_DEPENDENCY = 1059
 ERROR_SERVICE_CANNOT_ACCEPT_CTRL = 1061
 ERROR_SERVICE_NOT_ACTIVE = 1062
 ERROR_SERVICE_EXISTS = 1073
@@ -94,7 +95,13 @@ class ServiceManager:
 
     def start(self, name: str) -> None:
         """Start a service and, before it, those it depends on. Raises ServiceRefusal."""
+        self._start(name, frozenset())
+
+    def _start(self, name: str, above: frozenset[str]) -> None:
+        """Start a service that those above wait for."""
         service = self.get(name)
+        if name.casefold() in above:
+            raise ServiceRefusal(ERROR_CIRCULAR_DEPENDENCY)
         if service.status is not Status.Stopped:
             raise ServiceRefusal(ERROR_SERVICE_ALREADY_RUNNING)
         if service.start_mode is ServiceStartMode.Disabled:
@@ -104,7 +111,7 @@ class ServiceManager:
         for needed in service.depends_on:
             below = self.find(needed)
             if below is not None and below.status is Status.Stopped:
-                self.start(needed)
+                self._start(needed, above | {name.casefold()})
         self._next_process_id += 4
         self._pend(replace(service, process_id=self._next_process_id), Status.StartPending, service.start_seconds)
 
@@ -140,7 +147,12 @@ class ServiceManager:
         self._store(service)
 
     def put(self, service: Service) -> None:
-        """Make a service what it is told to be, from outside: no control, no refusal, no time."""
+        """Make a service what it is told to be, from outside: no control, no refusal, no time.
+
+        Raises ValueError for one that would wait for itself.
+        """
+        needs = {folded: one.depends_on for folded, one in self._services.items()}
+        check_dependencies(service.name, {**needs, service.name.casefold(): service.depends_on})
         self._store(service)
 
     def remove(self, name: str) -> None:
@@ -199,6 +211,19 @@ class ServiceManager:
         before = self._services.get(folded)
         self._services[folded] = service
         self._changed(before, service)
+
+
+def check_dependencies(name: str, needs: Mapping[str, Sequence[str]]) -> None:
+    """Raises ValueError if a service depends on itself; `needs` are the dependencies by case-folded names."""
+    below = [one.casefold() for one in needs.get(name.casefold(), ())]
+    seen: set[str] = set()
+    while below:
+        one = below.pop()
+        if one == name.casefold():
+            raise ValueError(f"the service {name} would depend on itself")
+        if one not in seen:
+            seen.add(one)
+            below.extend(further.casefold() for further in needs.get(one, ()))
 
 
 def _reached(service: Service) -> Service:

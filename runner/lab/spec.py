@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from runner.lab.boot import BootHabits
 from runner.lab.enums import RegistryValueKind, ServiceControllerStatus, ServiceStartMode, ServiceType
@@ -23,7 +23,7 @@ from runner.lab.file_spec import FilesSpec, check_files, make_files
 from runner.lab.machine import Facts, Machine, write_service_key
 from runner.lab.policies import PolicyValue
 from runner.lab.registry import HIVES, Denial, Registry, RegistryData, RegistryValue, split_path
-from runner.lab.services import Service
+from runner.lab.services import Service, check_dependencies
 
 OsName = Literal["Server 2012 R2", "Server 2016", "Server 2019", "Server 2022", "Server 2025"]
 KindWord = Literal["sz", "expand_sz", "multi_sz", "binary", "dword", "qword", "none"]
@@ -39,6 +39,7 @@ _KINDS: dict[str, RegistryValueKind] = {
     "qword": RegistryValueKind.QWord,
     "none": RegistryValueKind.none,
 }
+_LONGEST = 1e9  # seconds: more than thirty years, and no clock of the lab comes to its end
 _BYTES = re.compile(r"(?:[0-9a-f]{2})(?:[ ,]?[0-9a-f]{2})*|", re.IGNORECASE)
 
 
@@ -59,8 +60,8 @@ class ServiceSpec(_Strict):
     depends_on: tuple[str, ...] | None = None
     can_stop: bool | None = None
     can_pause: bool | None = None
-    start_seconds: float | None = Field(None, ge=0)
-    stop_seconds: float | None = Field(None, ge=0)
+    start_seconds: float | None = Field(None, ge=0, le=_LONGEST)
+    stop_seconds: float | None = Field(None, ge=0, le=_LONGEST)
     stuck_stop: bool | None = None
     start_error: int | None = None
 
@@ -72,7 +73,7 @@ class PolicySpec(_Strict):
     """
 
     registry: RegistrySpec
-    seconds: float | None = Field(0.0, ge=0)
+    seconds: float | None = Field(0.0, ge=0, le=_LONGEST)
 
     @field_validator("registry")
     @classmethod
@@ -86,7 +87,7 @@ class PolicySpec(_Strict):
 class BootSpec(_Strict):
     """How a machine restarts: the seconds until it answers again, and pending-reboot keys that linger (boot.py)."""
 
-    seconds: float = Field(default=60.0, ge=0)
+    seconds: float = Field(default=60.0, ge=0, le=_LONGEST)
     keeps: tuple[str, ...] = ()
 
     @field_validator("keeps")
@@ -114,6 +115,7 @@ class MachineSpec(_Strict):
     Registry: `{'HKLM\SOFTWARE\X': {Name: 1, Text: abc, List: [a], Other: {qword: 5}, '(default)': {expand_sz: x}}}`;
     an integer is a DWORD, a text REG_SZ, a list REG_MULTI_SZ, null deletes a default value; null instead of the
     values deletes a default key. `deny` refuses the account a key and what is below it.
+    `unsimulated_commands` are those of the machine's own modules: the lab refuses them by name.
     """
 
     os: OsName = "Server 2019"
@@ -136,6 +138,7 @@ class MachineSpec(_Strict):
     policy: PolicySpec | None = None
     boot: BootSpec = BootSpec()
     disk_full: bool = False
+    unsimulated_commands: tuple[str, ...] = ()
     exchange: ExchangeSpec | None = None
 
     @field_validator("registry")
@@ -156,6 +159,17 @@ class MachineSpec(_Strict):
     def _files_can_be(cls, files: FilesSpec) -> FilesSpec:
         check_files(files)
         return files
+
+    @model_validator(mode="after")
+    def _services_can_start(self) -> MachineSpec:
+        if any(service and service.depends_on for service in self.services.values()):
+            needs = {folded: service.depends_on for folded, service in default_services(self.os).items()}
+            for name, service in self.services.items():
+                if service is None or service.depends_on is not None:
+                    needs[name.casefold()] = (service and service.depends_on) or ()
+            for name in self.services:
+                check_dependencies(name, needs)
+        return self
 
     @field_validator("now")
     @classmethod
@@ -207,6 +221,7 @@ def build_machine(name: str, spec: MachineSpec) -> Machine:
     files = make_files(spec.files, spec.now)
     machine = Machine(name, facts, registry, services.values(), environment, spec.now, booted, policy, exchange, files)
     machine.disk_full = spec.disk_full
+    machine.unsimulated_commands = frozenset(name.casefold() for name in spec.unsimulated_commands)
     return machine
 
 

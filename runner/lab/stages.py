@@ -38,6 +38,7 @@ def find_entry(session: Session, endpoint: Endpoint, name: str) -> Entry:
     if found is not None:
         return found
     module, _, bare = name.rpartition("\\")
+    refuse_unsimulated(session, endpoint, bare)
     name = name if endpoint.session_type == "default" else bare  # endpoint.restricted-visible-module-qualified
     qualifies = bare != name and find_command(bare, session.version) is not None
     key = "CouldNotAutoLoadModule" if qualifies else "CommandNotFoundException"
@@ -45,6 +46,12 @@ def find_entry(session: Session, endpoint: Endpoint, name: str) -> Entry:
     category = ErrorCategory.ObjectNotFound
     failure = Failure(key, category, "CommandNotFoundException", message, name, wrapped=True)
     raise Terminating(failure, anonymous=True)
+
+
+def refuse_unsimulated(session: Session, endpoint: Endpoint, name: str) -> None:
+    """Refuse a command of the modules that only this machine has. Raises Terminating."""
+    if endpoint.session_type == "default" and name.casefold() in session.machine.unsimulated_commands:
+        raise Terminating(not_simulated(f"the command {name}"))
 
 
 class CmdletStage:
@@ -83,12 +90,22 @@ class CmdletStage:
             return self._binder.bind(self._invocation.arguments, expects_input=expects_input)
         except Terminating as error:
             error_id = error.failure.error_id
+            if error_id == "NamedParameterNotFound":
+                self._refuse_dynamic()
             if self._cmdlet.open_ended and error_id == "NamedParameterNotFound":
                 raise Terminating(not_simulated(f"all parameters of {self._cmdlet.name}")) from None
             if self._binds != self.raiser and error_id.startswith("CannotConvertArgument"):
                 refused = not_simulated(f"how the function {self._cmdlet.name} converts its arguments")
                 raise Terminating(refused) from None
             raise
+
+    def _refuse_dynamic(self) -> None:
+        """Refuse by its name a parameter, or its beginning, that a provider may add (bind.dynamic-parameter)."""
+        given = [name.lstrip("-").removesuffix(":") for name, _ in self._invocation.arguments if name]
+        for parameter in self._cmdlet.dynamic:
+            if any(name and parameter.casefold().startswith(name.casefold()) for name in given):
+                refused = not_simulated(f"the parameter -{parameter} of {self._cmdlet.name}")
+                raise Terminating(refused) from None
 
     def begin(self) -> Iterator[Event]:
         yield from self._cmdlet.begin()

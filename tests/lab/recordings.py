@@ -131,7 +131,11 @@ def judge(case: dict[str, Any], endpoint: Endpoint) -> Verdict:
     except SetupRefused as refused:
         return Verdict(case["id"], "refused", str(refused))
     answered = [_answered(message) for message in told]
-    if any(REFUSAL in repr(node) for node in answered):
+    refused_at = next((index for index, node in enumerate(answered) if REFUSAL in repr(node)), None)
+    if refused_at is not None:
+        before = expected[:refused_at], answered[:refused_at]
+        if before[0] != before[1]:
+            return Verdict(case["id"], "wrong", f"before a refusal, {_first_difference(*before)}")
         return Verdict(case["id"], "refused", _refusal(told))
     if answered == expected:
         return Verdict(case["id"], "agree")

@@ -16,7 +16,7 @@ from runner.lab.desk import Controller, Desk
 from runner.lab.errors import Terminating
 from runner.lab.files import File
 from runner.lab.fleet import Fleet, write_inventory
-from runner.lab.orders import CONTROL_PATH, Show
+from runner.lab.orders import CONTROL_PATH, Reboot, Show
 from runner.lab.scenario import load_scenario
 from runner.lab.server import LabThread
 from tests.product import STRONG_CRYPTO, Answer, ce_runner
@@ -63,6 +63,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     ("words", "data"),
     [
         (["dword", "0x10"], 16),
+        (["dword", "-1"], 0xFFFFFFFF),
         (["qword", "5"], 5),
         (["sz", "a b"], "a b"),
         (["expand_sz", "%TEMP%"], "%TEMP%"),
@@ -196,6 +197,8 @@ def test_every_fault_is_listed_with_its_moments(running: Running) -> None:
         (["set", "nobody", "clock", "+1"], "the lab has no host nobody"),
         (["break", HOST, "read:drop_durin"], "did you mean 'drop_during'"),
         (["break", HOST, "read"], "WHEN:WHAT"),
+        (["break", HOST, "write:stall:-1"], "TIMES is at least 1, or always"),
+        (["break", HOST, "write:stall:0"], "TIMES is at least 1, or always"),
         (["break", HOST, "open:shell_gone"], "needs a shell"),
         (["break", HOST, "connect:unreachable"], "belongs in the scenario"),
         (["set", HOST, "registry", "C:\\x", "Name", "dword", "1"], "begins with one of HKLM, HKCU"),
@@ -205,7 +208,15 @@ def test_every_fault_is_listed_with_its_moments(running: Running) -> None:
         (["set", HOST, "registry", KEY, "Name", "sz", "a", "b"], "one piece of data"),
         (["set", HOST, "service", "Spooler", "status=flying"], "status"),
         (["set", HOST, "service", "Spooler", "wings=2"], "wings"),
+        (["set", HOST, "service", "", "status=running"], "a service has a name"),
+        (["set", HOST, "service", "Spooler", "depends_on=RPCSS,spooler"], "Spooler would depend on itself"),
+        (["set", HOST, "service", "Spooler", "start_seconds=1e300"], "start_seconds"),
         (["set", HOST, "clock", "tomorrow"], "neither"),
+        (["set", HOST, "clock", "+1e12"], "from 1980"),
+        (["set", HOST, "clock", "-1e300"], "from 1980"),
+        (["set", HOST, "clock", "+inf"], "neither"),
+        (["set", HOST, "clock", "9999-12-31T23:59:59"], "from 1980"),
+        (["set", HOST, "clock", "0001-01-01T00:00:00+14:00"], "from 1980"),
     ],
 )
 def test_mistakes_are_told_and_change_nothing(running: Running, words: list[str], said: str) -> None:
@@ -215,6 +226,43 @@ def test_mistakes_are_told_and_change_nothing(running: Running, words: list[str]
     assert said in answer.err
     assert running.fleet.machine(HOST).changes == []
     assert list(running.fleet.faults(HOST).pending()) == []
+
+
+def test_services_cannot_wait_for_each_other(running: Running) -> None:
+    running.changed("service", "A", "depends_on=B", "start_mode=automatic")
+    running.changed("service", "B", "depends_on=C")
+    answer = running.lab("set", HOST, "service", "C", "depends_on=a")
+    assert (answer.code, "C would depend on itself" in answer.err) == (64, True)
+    running.changed("reboot")
+    assert running.fleet.machine(HOST).services.get("A").status.name == "Running"
+
+
+def test_a_failure_of_the_lab_is_told_by_its_class(tmp_path: Path) -> None:
+    def reboot(host: str) -> None:
+        raise RecursionError(host)
+
+    fleet = Fleet(load_scenario("demo"))
+    with LabThread(fleet, pace=0.0, control=lambda _: Controller(Desk(fleet, reboot), TOKEN)) as lab:
+        write_access(tmp_path, lab.addresses.port, TOKEN)
+        with pytest.raises(ControlError, match="the lab failed with RecursionError"):
+            give_order(tmp_path, Reboot(host=HOST))
+        assert give_order(tmp_path, Show(host=HOST))["host"] == HOST
+
+
+def test_a_lab_that_ends_leaves_the_access_of_another(tmp_path: Path) -> None:
+    write_access(tmp_path, 9, "of the first")
+    write_access(tmp_path, 9, "of the second")
+    remove_access(tmp_path, "of the first")
+    assert (tmp_path / "control.json").exists()
+    remove_access(tmp_path, "of the second")
+    assert not (tmp_path / "control.json").exists()
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"url": 1, "token": "x"}', '{"url": "http://x", "token": "x"}', "7"])
+def test_a_spoilt_access_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "control.json").write_text(text)
+    answer = ce_runner("lab", "show", HOST, "--directory", tmp_path)
+    assert (answer.code, "is not what a lab writes" in answer.err) == (64, True)
 
 
 def test_a_stranger_is_refused(running: Running) -> None:
@@ -240,5 +288,5 @@ def test_no_lab_no_answer(tmp_path: Path) -> None:
     assert "no lab is running" in ce_runner("lab", "show", HOST, "--directory", tmp_path).err
     write_access(tmp_path, 9, TOKEN)
     assert "does not answer" in ce_runner("lab", "show", HOST, "--directory", tmp_path).err
-    remove_access(tmp_path)
+    remove_access(tmp_path, TOKEN)
     assert "no lab is running" in ce_runner("lab", "show", HOST, "--directory", tmp_path).err

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from runner.lab.endpoints import FULL
 from tests.lab.recordings import (
     Verdict,
     as_on_windows,
@@ -111,6 +112,29 @@ def test_the_cases_whose_commands_our_modules_emit_agree(
     assert len(ours) > 350
     assert _share(ours) >= 0.95
     assert _share(without_known) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome", "detail"), [("a", "refused", "the command Get-Module"), ("b", "wrong", "before a refusal")]
+)
+def test_a_refusal_does_not_hide_a_wrong_answer_before_it(value: str, outcome: str, detail: str) -> None:
+    def call(name: str, argument: str) -> str:
+        given = f"<Obj><MS><S N='N'>InputObject</S><S N='V'>{argument}</S></MS></Obj>" if argument else ""
+        return (
+            f"<Obj><MS><Obj N='Cmds'><LST><Obj><MS><S N='Cmd'>{name}</S><B N='IsScript'>false</B>"
+            f"<Nil N='UseLocalScope'/><Obj N='Args'><LST>{given}</LST></Obj><I32 N='MergePreviousResults'>0</I32></MS>"
+            "</Obj></LST></Obj></MS></Obj>"
+        )
+
+    statements = call("Write-Output", "a") + call("Get-Module", "")
+    first = call("Write-Output", "a").removeprefix("<Obj><MS>").removesuffix("</MS></Obj>")
+    commands = f"{first}<Obj N='ExtraCmds'><LST>{statements}</LST></Obj>"
+    sent = f"<Obj><MS><Obj N='PowerShell'><MS>{commands}</MS></Obj></MS></Obj>"
+    received = [{"type": "PIPELINE_OUTPUT", "clixml": f"<S>{value}</S>"}]
+    verdict = judge({"id": "seq.made-up", "sent_clixml": sent, "received": received}, FULL)
+
+    assert verdict.outcome == outcome
+    assert detail in verdict.detail
 
 
 def _uses_only(case: dict[str, Any], names: set[str]) -> bool:

@@ -115,6 +115,7 @@ class GetChildItem(ProviderCmdlet):
     }
     default_set = "Items"
     unsimulated = UNSIMULATED | {"Depth"}
+    dynamic = ("Attributes", "Directory", "File", "FollowSymlink", "Hidden", "ReadOnly", "System")
 
     def process(self) -> Iterator[Event]:
         for target in self.items():

@@ -22,7 +22,7 @@ from runner.lab.cmdlets.provider import CONFIRM_TRAITS
 from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.messages import Wait
 from runner.lab.signature import Traits
-from runner.lab.values import OBJECT, ClrObject
+from runner.lab.values import OBJECT, ClrObject, Unsimulated
 from runner.lab.wildcard import has_wildcards
 
 
@@ -147,11 +147,21 @@ class GetCulture(Cmdlet):
     unsimulated = frozenset({"Name", "NoUserOverrides", "ListAvailable"})
 
     def process(self) -> Iterator[Event]:
-        number, english = {"en-US": (1033, "English (United States)"), "ja-JP": (1041, "Japanese (Japan)")}[
-            self.machine.facts.culture
-        ]
+        """What is serialized of a culture, in the recorded order (env.culture)."""
+        number, display, letters, windows, language = {
+            "en-US": (1033, "English (United States)", "eng", "ENU", "en"),
+            "ja-JP": (1041, Unsimulated("DisplayName"), "jpn", "JPN", "ja"),
+        }[self.machine.facts.culture]
         name = self.machine.facts.culture
-        properties: dict[str, object] = {"LCID": PSInt(number), "Name": name, "EnglishName": english}
+        properties: dict[str, object] = {
+            "LCID": PSInt(number),
+            "Name": name,
+            "DisplayName": display,
+            "IetfLanguageTag": name,
+            "ThreeLetterISOLanguageName": letters,
+            "ThreeLetterWindowsLanguageName": windows,
+            "TwoLetterISOLanguageName": language,
+        }
         yield Emit(ClrObject(("System.Globalization.CultureInfo", OBJECT), properties, {}, name))
 
 
