@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The first example of a property pays for imports and compiled templates, on a loaded machine more than Hypothesis
+# allows; what must be fast is measured by benchmarks/.
+settings.register_profile("ce-runner", deadline=None)
+settings.load_profile("ce-runner")
 
 pytest_plugins = ["tests.summary"]
 

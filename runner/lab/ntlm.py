@@ -20,6 +20,7 @@ from spnego._ntlm_raw.messages import Authenticate, AvId, NTClientChallengeV2
 
 from runner.lab.host import LabHost
 
+_VARIABLE = "NTLM_USER_FILE"
 _AUTHENTICATE = b"NTLMSSP\0\x03\0\0\0"
 _PROOF = 16  # bytes of an NTLMv2 response before the client's challenge
 _NO_LM_HASH = "0" * 32
@@ -30,6 +31,9 @@ class UserFiles:
     """The accounts of the hosts, one file per host, made when first needed."""
 
     def __init__(self, directory: Path) -> None:
+        # Clients in other threads of this process walk through the environment at every request (requests does, for
+        # proxies): the variable may change its value, but must not come and go under them.
+        os.environ.setdefault(_VARIABLE, "")
         self._directory = directory
         self._paths: dict[str, Path] = {}
 
@@ -38,15 +42,12 @@ class UserFiles:
         """While this context is open, NTLM acceptors of this process know the accounts of `host` only."""
         path = self._paths.get(host.name) or self._write(host)
         with _environment:
-            before = os.environ.get("NTLM_USER_FILE")
-            os.environ["NTLM_USER_FILE"] = str(path)
+            before = os.environ.get(_VARIABLE, "")
+            os.environ[_VARIABLE] = str(path)
             try:
                 yield
             finally:
-                if before is None:
-                    del os.environ["NTLM_USER_FILE"]
-                else:
-                    os.environ["NTLM_USER_FILE"] = before
+                os.environ[_VARIABLE] = before
 
     def _write(self, host: LabHost) -> Path:
         path = self._directory / f"{len(self._paths)}.users"

@@ -59,7 +59,7 @@ def test_a_value_is_read_as_it_was_written_with_its_type(value: Value) -> None:
 
 
 @given(plans)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_plan_is_read_as_it_was_written(generated: Plan) -> None:
     document = read_back(dump_plan(generated))
     assert load_plan(document, "plan.json") == generated
@@ -67,7 +67,7 @@ def test_a_plan_is_read_as_it_was_written(generated: Plan) -> None:
 
 
 @given(run_outcomes, plans)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_run_is_read_as_it_was_written(outcome: RunOutcome, generated: Plan) -> None:
     assert load_run(read_back(dump_run(outcome, generated)), "run.json") == (outcome, generated)
 
@@ -211,7 +211,7 @@ def test_json_nested_too_deeply_is_refused() -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_stands_in_a_field_loading_ends_in_a_plan_or_an_input_error(data: st.DataObject) -> None:
     document = copy.deepcopy(dump_plan(plan(step("s", (command("Get-Thing", Name="x"),)))))
     place: Any = document

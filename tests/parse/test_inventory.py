@@ -308,7 +308,7 @@ def test_inventories_that_are_none(tmp_path: Path, name: str, text: str, message
 
 
 @given(st.text(alphabet="ab1[]:=,{} \n'\"#-\\%&*!", max_size=60), st.sampled_from(["hosts", "i.yml"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_inventory_brings_the_parser_down(tmp_path_factory: pytest.TempPathFactory, text: str, name: str) -> None:
     folder = tmp_path_factory.getbasetemp() / "fuzzed"
     write(folder, {name: text})

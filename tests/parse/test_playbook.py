@@ -138,7 +138,7 @@ def test_no_file_brings_the_parser_down(tmp_path_factory: pytest.TempPathFactory
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_damage_brings_the_parser_down(tmp_path_factory: pytest.TempPathFactory, seed: int, times: int) -> None:
     dice = random.Random(seed)
     text = GOOD

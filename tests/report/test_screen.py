@@ -84,7 +84,7 @@ def test_names_in_japanese_keep_the_columns(name: str) -> None:
 
 
 @given(text)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_host_can_steer_the_terminal(raw: str) -> None:
     heading, before, wish = Heading(raw, raw, raw), State(True, {raw: raw}), Desired(True, {raw: (raw,)})
     steps = (
