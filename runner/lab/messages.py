@@ -7,6 +7,7 @@ The engine yields the messages below in wire order. Values are what psrpcore can
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -137,3 +138,13 @@ class Runspace(Protocol):
     def invoke(self, request: Request, stop: StopSignal) -> Iterator[Message]:
         """The messages of one pipeline. Exactly one Ended; only Wait may follow it."""
         ...
+
+
+def locked(lock: AbstractContextManager[object], run: Iterator[Message]) -> Iterator[Message]:
+    """The engine's messages; the machine is locked against changes from other threads during each step."""
+    while True:
+        with lock:
+            message = next(run, None)
+        if message is None:
+            return
+        yield message

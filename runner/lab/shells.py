@@ -209,7 +209,9 @@ class Shell:
         try:
             pipeline.server.state = PSInvocationState.Running  # without telling the client: Windows does not
             sent = 0
-            for number, message in enumerate(self._steps(self._runspace.invoke(pipeline.request, pipeline.stop))):
+            for number, message in enumerate(
+                messages.locked(self._settings.machine_lock, self._runspace.invoke(pipeline.request, pipeline.stop))
+            ):
                 if isinstance(message, messages.Wait):
                     await self._wait(pipeline, message.seconds)
                 elif isinstance(message, messages.Ended):
@@ -237,15 +239,6 @@ class Shell:
         pause = RUNS_ON.get(pipeline.fault, 0.0) if pipeline.fault else 0.0
         await pipeline.released.wait()
         await asyncio.sleep(pause * self._settings.pace)
-
-    def _steps(self, run: Iterator[messages.Message]) -> Iterator[messages.Message]:
-        """The engine's messages; the machine is locked against changes from other threads during each step."""
-        while True:
-            with self._settings.machine_lock:
-                message = next(run, None)
-            if message is None:
-                return
-            yield message
 
     async def _wait(self, pipeline: Pipeline, seconds: float) -> None:
         """Let machine time pass. A stop signal wakes the cmdlet once; after it a wait is one that cannot be stopped."""

@@ -10,7 +10,6 @@ import base64
 import codecs
 import logging
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from runner.lab import messages
@@ -149,7 +148,9 @@ class CmdShell:
 
     async def _run(self, program: Program, powershell: PowerShell) -> None:
         try:
-            steps = self._locked(powershell.run(self._settings.open_runspace(), StopSignal()))
+            steps = messages.locked(
+                self._settings.machine_lock, powershell.run(self._settings.open_runspace(), StopSignal())
+            )
             for number, message in enumerate(steps):
                 if isinstance(message, messages.Wait):
                     await asyncio.sleep(max(0.0, message.seconds * self._settings.pace))
@@ -165,15 +166,6 @@ class CmdShell:
             half = len(ended.stdout) // 2
             ended = replace(ended, stdout=f"{ended.stdout[:half]}<{ended.stdout[half:]}")
         program.end(ended)
-
-    def _locked(self, run: Iterator[messages.Message]) -> Iterator[messages.Message]:
-        """The engine's messages; the machine is locked against changes from other threads during each step."""
-        while True:
-            with self._settings.machine_lock:
-                message = next(run, None)
-            if message is None:
-                return
-            yield message
 
 
 def _codec(code_page: int) -> str | None:
