@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ settings.load_profile("ce-runner")
 pytest_plugins = ["tests.summary"]
 
 GROUNDTRUTH = Path(__file__).resolve().parents[2] / "shared" / "groundtruth"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_usual_journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the journal of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CE_RUNNER_JOURNAL", str(tmp_path_factory.mktemp("usual") / "journal.sqlite3"))
+        yield
 
 
 @pytest.fixture(scope="session")

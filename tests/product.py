@@ -67,10 +67,11 @@ class Served:
     journal: Path
 
     def check(self, playbook: Path, *more: str) -> Answer:
-        return ce_runner("check", playbook, "-i", self.inventory, "--json", *more)
+        return ce_runner("check", playbook, "-i", self.inventory, "--journal", self.journal, "--json", *more)
 
     def plan(self, playbook: Path, out: Path, *more: str) -> Answer:
-        return ce_runner("plan", playbook, "-i", self.inventory, "--json", "--out", out, *more)
+        files = ("-i", self.inventory, "--journal", self.journal, "--out", out)
+        return ce_runner("plan", playbook, *files, "--json", *more)
 
     def apply(self, source: Path, *more: str) -> Answer:
         asked = ["--yes"] if source.suffix == ".yml" else []

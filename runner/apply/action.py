@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runner.apply.contents import filled
 from runner.apply.promise import Promise, opens, promise, refreshed
 from runner.apply.reading import Inquiry, read_one, thing, wanted_of
+from runner.apply.restart import await_restart
 from runner.apply.tools import Tools
-from runner.model.command import Ids, ReplyState, Statement
-from runner.model.errors import HostError, Unreachable
+from runner.model.command import Ids, Reply, ReplyState, Statement
+from runner.model.errors import HostError, InputError, Unreachable
 from runner.model.events import ChangeIntended
 from runner.model.outcome import ActionOutcome, Result
 from runner.model.plan import Action, HostPlan, Step
 from runner.model.state import State, Unreadable, drift
-from runner.modules.base import StateModule
+from runner.modules.base import Answered, RestartModule, StateModule
 from runner.modules.reading import Wanted
 from runner.transport.base import Session
 
@@ -46,11 +48,18 @@ class _Work:
     tools: Tools
 
     def run(self) -> ActionOutcome:
+        if isinstance(self.module, RestartModule):
+            return self._restart(self.module)
+        if self.module.proven_by_answer(self.wanted.arguments):
+            return self._by_answer()
+        return self._by_state()
+
+    def _by_state(self) -> ActionOutcome:
         promised = promise(self.step, self.action, self.module)
         if opens(self.action):
             now = read_one(self.wanted, self.session)
             if isinstance(now, Unreadable):
-                return self._ended(Result.FAILED, f"nothing was changed, for it could not be read: {now.reason}")
+                return self._unread(now)
             promised = refreshed(promised, now)
         for number, statement in enumerate(self.action.write):
             try:
@@ -68,14 +77,66 @@ class _Work:
                 return self._prove(promised, found, complaint)
         return self._prove(promised, None, "")
 
+    def _by_answer(self) -> ActionOutcome:
+        """A change of which only its answer tells. No read makes up for a lost one, and it is never sent again."""
+        (statement,) = self.action.write
+        try:
+            answer, _ = self._send(0, statement)
+        except _Lost as lost:
+            answer = Answered(unclear=f"its answer was lost ({lost})")
+        if answer.complaint:
+            return self._ended(Result.FAILED, answer.complaint)
+        if answer.unclear:
+            message = f"{answer.unclear}: whether it was done, and how it ended, is not known"
+            return self._ended(Result.UNKNOWN, "; ".join(filter(None, (message, answer.told))))
+        return self._ended(Result.APPLIED, answer.told)
+
+    def _restart(self, module: RestartModule[Any]) -> ActionOutcome:
+        before = read_one(self.wanted, self.session)
+        if isinstance(before, Unreadable):
+            return self._unread(before)
+        (statement,) = self.action.write
+        asked = self.tools.clock()
+        try:
+            answer, _ = self._send(0, statement)
+        except _Lost as lost:  # a restart may cut off its own answer
+            answer = Answered(unclear=f"its answer was lost ({lost})")
+        if answer.complaint:
+            return self._ended(Result.FAILED, answer.complaint, before)
+        waited = await_restart(module, self.wanted, before, asked, self.session, self.tools)
+        if waited.now is None:
+            result = Result.UNKNOWN
+        elif waited.lacking:
+            result = Result.NOT_CONVERGED
+        else:
+            result = Result.SETTLED if answer.unclear else Result.APPLIED
+        return self._ended(result, "; ".join(filter(None, (answer.unclear, waited.message))), waited.now)
+
+    def _unread(self, found: Unreadable) -> ActionOutcome:
+        return self._ended(Result.FAILED, f"nothing was changed, for it could not be read: {found.reason}")
+
     def _change(self, number: int, statement: Statement) -> tuple[str, Inquiry]:
         """Send one change: what the host has against it ("" if nothing), and the questions that went behind it."""
         inquiry = Inquiry([self.wanted])
         last = number == len(self.action.write) - 1
+        answer, replies = self._send(number, statement, inquiry.questions if last else ())
+        if replies and all(reply.state is not ReplyState.UNSEEN for reply in replies):
+            inquiry.answer(replies)
+        return answer.complaint, inquiry
+
+    def _send(
+        self, number: int, statement: Statement, then: tuple[Statement, ...] = ()
+    ) -> tuple[Answered, tuple[Reply, ...]]:
+        """Send one change: what its answer says, and the replies to the questions behind it. Errors: _Lost."""
+        behind = self.module.asked_behind(statement)
         try:
-            reply, *answers = self.session.change(
-                statement,
-                inquiry.questions if last else (),
+            sent = filled(statement, self.tools.bytes_of)
+        except InputError as error:  # a file of the controller changed under way
+            return Answered(complaint=f"it could not be sent: {error}"), ()
+        try:
+            reply, *replies = self.session.change(
+                sent,
+                (*behind, *then),
                 self.module.timeout,
                 lambda ids: self._announce(number, ids),
             )
@@ -85,9 +146,8 @@ class _Work:
             raise _Lost(error.message) from error
         if reply.state is ReplyState.UNSEEN:
             raise _Lost("its end was not reported")
-        if last and all(answer.state is not ReplyState.UNSEEN for answer in answers):
-            inquiry.answer(tuple(answers))
-        return self.tools.hide(self.module.judge(statement, reply) or ""), inquiry
+        own = replies[: len(behind)]
+        return self.module.answered(self.wanted.arguments, statement, reply, own), tuple(replies[len(behind) :])
 
     def _cut_short(self, number: int, outcome: ActionOutcome) -> ActionOutcome:
         """The outcome of an action that ended at this change: what it looks like must not stand for the other ones.
@@ -149,6 +209,8 @@ class _Work:
         if not clear:
             reason = "the state is still changing" if gone else "the change may still be running there"
             outcome = self._ended(Result.UNKNOWN, f"{lost}; {reason}", now)
+        elif promised.untouched(now) and self.module.answer_proves:  # what it did may show nowhere
+            outcome = self._ended(Result.UNKNOWN, f"{lost}; whether it was done is not known", now)
         elif promised.untouched(now):
             outcome = self._ended(Result.FAILED, f"{lost}; it took no effect, the state is as before", now)
         else:

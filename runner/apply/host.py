@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from runner.apply.action import carry_out
+from runner.apply.contents import check_contents
 from runner.apply.drift import drifts, fact_drifts, to_read
+from runner.apply.late import decide, untrue
 from runner.apply.reading import Inquiry
 from runner.apply.tools import Tools
 from runner.model.errors import Elsewhere, HostError, Unreachable
 from runner.model.events import ActionEnded, HostEnded, HostRefused, HostStarted
-from runner.model.outcome import ActionOutcome, HostOutcome, HostResult, Result, host_result, worst
-from runner.model.plan import HostPlan, Step
+from runner.model.outcome import CHANGED, ActionOutcome, HostOutcome, HostResult, Result, host_result, worst
+from runner.model.plan import Action, HostPlan, Step, Verdict
+from runner.modules.arguments import load
+from runner.modules.base import ControlModule, Module, StateModule, Steering
+from runner.modules.reading import Found
 from runner.transport.base import Session
 
-CHANGED = frozenset({Result.APPLIED, Result.SETTLED})
+_GOES_ON = CHANGED | {Result.NOT_TRIGGERED, Result.NOTHING_TO_DO, Result.IGNORED, Result.HELD}
 RESULTS: Mapping[Result, HostResult] = MappingProxyType(
     {
         Result.APPLIED: HostResult.APPLIED,
@@ -25,6 +31,9 @@ RESULTS: Mapping[Result, HostResult] = MappingProxyType(
         Result.FAILED: HostResult.FAILED,
         Result.UNKNOWN: HostResult.UNKNOWN,
         Result.NOT_TRIGGERED: HostResult.COMPLIANT,
+        Result.NOTHING_TO_DO: HostResult.COMPLIANT,
+        Result.IGNORED: HostResult.COMPLIANT,
+        Result.HELD: HostResult.HELD,
         Result.NOT_STARTED: HostResult.NOT_STARTED,
     }
 )
@@ -33,6 +42,7 @@ ADVICE: Mapping[HostResult, str] = MappingProxyType(
         HostResult.FAILED: "remove the cause and apply again: what was changed stays, the rest is planned anew",
         HostResult.NOT_CONVERGED: "something on the host, such as a policy, does not keep what was set: look there",
         HostResult.UNKNOWN: "check this host before anything else is done there",
+        HostResult.HELD: "somebody else must act first, as said above; then check again",
         HostResult.REFUSED: "it has changed since the plan was made: make a new plan",
     }
 )
@@ -55,19 +65,27 @@ def apply_host(
 
 def not_touched(plan: HostPlan, result: HostResult, message: str, advice: str = "") -> HostOutcome:
     """The outcome of a host on which nothing was started."""
-    idle = tuple(ActionOutcome(str(step.header.id), Result.NOT_STARTED) for step in plan.steps if step.action)
+    idle = tuple(ActionOutcome(str(step.header.id), Result.NOT_STARTED) for step in plan.steps if acts(step))
     return HostOutcome(plan.host, plan.play, result, idle, message=message, advice=advice)
+
+
+def acts(step: Step) -> bool:
+    """Whether a step has a turn of its own during apply."""
+    return step.action is not None or step.verdict in (Verdict.DEFERRED, Verdict.CONTROL)
 
 
 def _attempt(
     plan: HostPlan, open_session: Callable[[str], Session], tools: Tools, stopped: Callable[[], bool]
 ) -> HostOutcome:
     planned = host_result(plan)
-    if planned not in (HostResult.PENDING, HostResult.COMPLIANT):
+    if planned not in (HostResult.PENDING, HostResult.COMPLIANT, HostResult.HELD):
         return not_touched(plan, planned, plan.error or "as the plan says, so that nothing was started", plan.advice)
+    blocked = next((step for step in plan.steps if step.verdict is Verdict.BLOCKED), None)
+    if blocked:
+        return not_touched(plan, HostResult.HELD, f"nothing is done here before {blocked.owner} has acted")
     inquiry = Inquiry(to_read(plan, tools.modules))
-    if not inquiry.questions and planned is HostResult.COMPLIANT:
-        return HostOutcome(plan.host, plan.play, HostResult.COMPLIANT)
+    if not inquiry.questions and not any(map(acts, plan.steps)):
+        return HostOutcome(plan.host, plan.play, planned)
     if stopped():
         return not_touched(plan, HostResult.NOT_STARTED, "the run was interrupted before")
     try:
@@ -88,52 +106,123 @@ def _with_session(
         found = inquiry.finish(session)
     except HostError as error:
         return not_touched(plan, _result_of(error), tools.hide(error.message), error.advice)
+    read = tools.moment()
+    return replace(_as_read(plan, found, session, tools, stopped), read=read)
+
+
+def _as_read(
+    plan: HostPlan, found: tuple[Found, ...], session: Session, tools: Tools, stopped: Callable[[], bool]
+) -> HostOutcome:
+    """What becomes of a host of which all that the plan names has been read again."""
     things, facts = drifts(plan, found, tools.modules), fact_drifts(plan, found, tools.modules)
     if things or facts:
         tools.tell(HostRefused(plan.host, plan.play, things, facts))
         refused = not_touched(plan, HostResult.REFUSED, "", ADVICE[HostResult.REFUSED])
         return replace(refused, drifts=things, fact_drifts=facts)
-    return _act(plan, session, tools, stopped)
+    changed_here = check_contents(plan, tools.bytes_of)
+    if changed_here:
+        return not_touched(plan, HostResult.REFUSED, changed_here, "put the file back, or make a new plan")
+    return _Turns(plan, session, tools, stopped).outcome()
 
 
-def _act(plan: HostPlan, session: Session, tools: Tools, stopped: Callable[[], bool]) -> HostOutcome:
-    """The actions in order; the first that does not end as promised is the last one."""
-    outcomes: list[ActionOutcome] = []
-    failure: HostError | None = None
-    for step in plan.steps:
-        if step.action is None:
-            continue
-        skipped = _not_run(step, outcomes, stopped)
-        if skipped:
-            outcomes.append(skipped)
-            continue
+class _Turns:
+    """The steps in order, each at its turn; the first that does not end well is the last one."""
+
+    def __init__(self, plan: HostPlan, session: Session, tools: Tools, stopped: Callable[[], bool]) -> None:
+        self._plan = plan
+        self._session = session
+        self._tools = tools
+        self._stopped = stopped
+        self._outcomes: list[ActionOutcome] = []
+        self._failure: HostError | None = None
+        self._stale = False  # something was changed since this process began
+        self._touched: set[str] = set()  # ids of the steps that changed something
+
+    def outcome(self) -> HostOutcome:
+        for step in self._plan.steps:
+            if not acts(step):
+                continue
+            idle = self._not_run(step)
+            if idle:
+                self._outcomes.append(idle)
+            else:
+                self._ended(step, self._turn(step))
+        return _host_outcome(self._plan, self._outcomes, self._failure)
+
+    def _turn(self, step: Step) -> ActionOutcome:
         try:
-            outcome = carry_out(plan, step, step.action, session, tools)
+            module = self._tools.modules[step.header.module]
+            undone = untrue(step, self._outcomes, self._tools) if step.deferred else None
+            if undone:
+                return undone
+            if isinstance(module, ControlModule):
+                self._steer(step)
+                return ActionOutcome(str(step.header.id), Result.NOTHING_TO_DO)
+            if isinstance(module, StateModule) and module.fresh_process and self._stale:
+                self._renew()
+            action = step.action or decide(step, self._session, self._tools, self._plan.host)
+            if isinstance(action, ActionOutcome):
+                return action
+            return self._carried_out(step, action, module)
         except HostError as error:
-            failure = error
-            outcome = ActionOutcome(str(step.header.id), Result.NOT_STARTED, tools.hide(error.message))
-        outcomes.append(outcome)
-        tools.tell(ActionEnded(plan.host, plan.play, step, outcome))
-    return _ended(plan, outcomes, failure)
+            self._failure = error
+            return ActionOutcome(str(step.header.id), Result.NOT_STARTED, self._tools.hide(error.message))
 
+    def _carried_out(self, step: Step, action: Action, module: Module[Any]) -> ActionOutcome:
+        outcome = carry_out(self._plan, step, action, self._session, self._tools)
+        if (
+            outcome.result in CHANGED or step.header.ignore_errors
+        ):  # what failed in the middle has changed something too
+            self._touched.add(str(step.header.id))
+            self._stale = not (isinstance(module, StateModule) and module.restarts)
+        return outcome
 
-def _not_run(step: Step, outcomes: Sequence[ActionOutcome], stopped: Callable[[], bool]) -> ActionOutcome | None:
-    """Why an action is not run; None when it is its turn."""
-    assert step.action is not None
-    changed = {outcome.step for outcome in outcomes if outcome.result in CHANGED}
-    if any(outcome.result not in (*CHANGED, Result.NOT_TRIGGERED) for outcome in outcomes) or stopped():
-        due = any(trigger in changed for trigger in step.action.triggers)
-        return ActionOutcome(str(step.header.id), Result.NOT_STARTED, _DUE if due else "")
-    if step.action.triggers and not changed.intersection(step.action.triggers):
-        return ActionOutcome(str(step.header.id), Result.NOT_TRIGGERED)
-    return None
+    def _ended(self, step: Step, outcome: ActionOutcome) -> None:
+        if outcome.result is Result.FAILED and step.header.ignore_errors:
+            outcome = replace(outcome, result=Result.IGNORED)
+        outcome = replace(outcome, ended=self._tools.moment())
+        self._outcomes.append(outcome)
+        self._tools.tell(ActionEnded(self._plan.host, self._plan.play, step, outcome))
+
+    def _not_run(self, step: Step) -> ActionOutcome | None:
+        """Why a step has no turn; None when it has one."""
+        triggers = step.action.triggers if step.action else step.deferred.triggers if step.deferred else ()
+        due = bool(self._touched.intersection(triggers))
+        if any(outcome.result not in _GOES_ON for outcome in self._outcomes) or self._stopped():
+            return ActionOutcome(str(step.header.id), Result.NOT_STARTED, _DUE if due else "")
+        if triggers and not due:
+            return ActionOutcome(str(step.header.id), Result.NOT_TRIGGERED)
+        return None
+
+    def _steer(self, step: Step) -> None:
+        """A control step: only between changes, so that a host that needs none waits for nothing."""
+        module = self._tools.modules[step.header.module]
+        assert isinstance(module, ControlModule)
+        steer = module.steer(load(module, step.arguments))
+        if not self._touched:
+            return
+        if steer.kind is Steering.PAUSE:
+            self._pause(steer.seconds)
+        elif steer.kind is Steering.RESET_CONNECTION:
+            self._renew()
+
+    def _renew(self) -> None:
+        self._session.renew()
+        self._stale = False
+
+    def _pause(self, seconds: float) -> None:
+        end = self._tools.clock() + seconds
+        while not self._stopped() and (left := end - self._tools.clock()) > 0:
+            self._tools.sleep(min(left, self._tools.poll))
 
 
 _DUE = "it is due: what notifies it was changed, and a new plan will not know that"
 
 
-def _ended(plan: HostPlan, outcomes: Sequence[ActionOutcome], failure: HostError | None) -> HostOutcome:
+def _host_outcome(plan: HostPlan, outcomes: Sequence[ActionOutcome], failure: HostError | None) -> HostOutcome:
     results = [RESULTS[outcome.result] for outcome in outcomes]
+    if host_result(plan) is HostResult.HELD:
+        results.append(HostResult.HELD)
     if failure:
         results.append(_result_of(failure))
     result = worst(results)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import Any
 
 from runner.apply.drift import compared
 from runner.apply.host import apply_host, not_touched
-from runner.apply.reading import wanted_of
 from runner.apply.tools import Tools
+from runner.model.attestation import attested
 from runner.model.document import digest
 from runner.model.errors import InputError, Problem
 from runner.model.events import HostEnded, RunEnded, RunStarted
 from runner.model.outcome import HostOutcome, HostResult, RunOutcome
-from runner.model.plan import HostPlan, Plan, PlayPlan
+from runner.model.plan import HostPlan, Plan, PlayPlan, Step, Verdict
 from runner.model.source import Origin
+from runner.modules.arguments import load
 from runner.modules.base import Module
 from runner.transport.base import Session
 
@@ -43,9 +44,9 @@ def apply_plan(
     `tell` raises (JournalError), once no host is being worked on any more.
     """
     _check(plan, tools.modules)
-    started, stop = tools.clock(), stop or Event()
+    started, began, stop = tools.clock(), tools.moment(), stop or Event()
     work = _Run(open_session, tools, stop)
-    tools.tell(RunStarted(run, plan, digest(plan)))
+    tools.tell(RunStarted(run, plan, digest(plan), tools.operator))
     with ThreadPoolExecutor(forks, thread_name_prefix="apply") as pool:
         try:
             for play in plan.plays:
@@ -53,7 +54,16 @@ def apply_plan(
         except BaseException:
             stop.set()  # leaving the pool waits for the hosts under way
             raise
-    outcome = RunOutcome(run, tuple(work.outcomes), stop.is_set(), tools.clock() - started)
+    outcome = RunOutcome(
+        run,
+        tuple(work.outcomes),
+        interrupted=stop.is_set(),
+        seconds=tools.clock() - started,
+        started=began,
+        ended=tools.moment(),
+        operator=tools.operator,
+        attestations=attested((host.host for play in plan.plays for host in play.hosts), tools.attestations),
+    )
     tools.tell(RunEnded(run, int(outcome.exit_code)))
     return outcome
 
@@ -61,10 +71,10 @@ def apply_plan(
 def _check(plan: Plan, modules: Mapping[str, Module[Any]]) -> None:
     """Whether this ce-runner can carry out the plan at all. Errors: InputError with every task that it cannot."""
     problems: dict[Origin, Problem] = {}
-    for step in (step for play in plan.plays for host in play.hosts for step in compared(host)):
+    for step in (step for play in plan.plays for host in play.hosts for step in (*compared(host), *_late(host))):
         header = step.header
         try:
-            wanted_of(step, modules)
+            load(modules[header.module], step.arguments)
         except KeyError:
             problems[header.origin] = Problem(f"the plan needs the unknown module {header.module!r}", header.origin)
         except InputError as error:
@@ -73,7 +83,16 @@ def _check(plan: Plan, modules: Mapping[str, Module[Any]]) -> None:
         raise InputError(*problems.values())
 
 
+def _late(plan: HostPlan) -> tuple[Step, ...]:
+    return tuple(step for step in plan.steps if step.verdict in (Verdict.DEFERRED, Verdict.CONTROL))
+
+
+_WELL = frozenset({HostResult.APPLIED, HostResult.COMPLIANT, HostResult.HELD})
 _ENDED = "an earlier play did not end well there"
+
+
+def _free(plan: HostPlan, at_most: int, under_way: Iterable[HostPlan]) -> bool:
+    return not at_most or not plan.lane or sum(other.lane == plan.lane for other in under_way) < at_most
 
 
 class _Run:
@@ -89,35 +108,53 @@ class _Run:
         plans = {plan.host: plan for plan in play.hosts}
         given_up = ""
         for batch in play.batches:
-            results = self._batch([plans[host] for host in batch], given_up, pool)
+            results = self._batch([plans[host] for host in batch], play.at_most, given_up, pool)
             if results and all(result in LOST for result in results):
                 given_up = "every host of an earlier batch failed or was unreachable"
 
-    def _batch(self, plans: Sequence[HostPlan], given_up: str, pool: ThreadPoolExecutor) -> list[HostResult]:
+    def _batch(
+        self, plans: Sequence[HostPlan], at_most: int, given_up: str, pool: ThreadPoolExecutor
+    ) -> list[HostResult]:
         """The results of those hosts of the batch that were not left out."""
-        ended = {o.host for o in self.outcomes if o.result not in (HostResult.APPLIED, HostResult.COMPLIANT)}
+        ended = {outcome.host for outcome in self.outcomes if outcome.result not in _WELL}
         left_out = {plan.host: given_up or _ENDED for plan in plans if given_up or plan.host in ended}
-        futures = {
-            plan.host: pool.submit(apply_host, plan, self._open_session, self._tools, self._stop.is_set)
-            for plan in plans
-            if plan.host not in left_out
-        }
-        self._await(futures.values())
+        outcomes = self._worked([plan for plan in plans if plan.host not in left_out], at_most, pool)
         for plan in plans:
             reason = left_out.get(plan.host)
-            self.outcomes.append(self._leave_out(plan, reason) if reason else futures[plan.host].result())
-        return [future.result().result for future in futures.values()]
+            self.outcomes.append(self._leave_out(plan, reason) if reason else outcomes[plan.host])
+        return [outcome.result for outcome in outcomes.values()]
+
+    def _worked(self, plans: Sequence[HostPlan], at_most: int, pool: ThreadPoolExecutor) -> dict[str, HostOutcome]:
+        """Hosts side by side, of one lane not more than `at_most`: the next one begins when another has ended."""
+        waiting = list(plans)
+        under_way: dict[Future[HostOutcome], HostPlan] = {}
+        outcomes: dict[str, HostOutcome] = {}
+        while waiting or under_way:
+            for plan in list(waiting):
+                if _free(plan, at_most, under_way.values()):
+                    waiting.remove(plan)
+                    under_way[self._submit(plan, pool)] = plan
+            for future in self._await(under_way):
+                outcomes[under_way.pop(future).host] = future.result()
+        return {plan.host: outcomes[plan.host] for plan in plans}
+
+    def _submit(self, plan: HostPlan, pool: ThreadPoolExecutor) -> Future[HostOutcome]:
+        return pool.submit(apply_host, plan, self._open_session, self._tools, self._stop.is_set)
 
     def _leave_out(self, plan: HostPlan, reason: str) -> HostOutcome:
         outcome = not_touched(plan, HostResult.NOT_STARTED, reason)
         self._tools.tell(HostEnded(outcome, "apply"))
         return outcome
 
-    def _await(self, futures: Iterable[Future[HostOutcome]]) -> None:
-        """Until all have ended. An error that stops the run lets the hosts under way come to their end."""
+    def _await(self, futures: Iterable[Future[HostOutcome]]) -> set[Future[HostOutcome]]:
+        """Those that have ended, at least one. After an error that stops the run, all: they come to their end first."""
         pending = set(futures)
-        while pending:
+        when = FIRST_COMPLETED
+        while True:
             # the pauses let Python on Windows see Ctrl-C, which a wait without an end would hold back
-            done, pending = wait(pending, timeout=0.5, return_when=FIRST_EXCEPTION)
+            done, _ = wait(pending, timeout=0.5, return_when=when)
             if any(future.exception() for future in done):
                 self._stop.set()
+                when = ALL_COMPLETED
+            if done and (when == FIRST_COMPLETED or len(done) == len(pending)):
+                return done

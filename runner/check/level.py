@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.model.attestation import Context
 from runner.model.command import Reply, Statement
-from runner.model.observation import Gathered, Observed, Told
+from runner.model.observation import Gathered, Observed, Steered, Told
 from runner.model.task import Broken, Ready, TaskId
-from runner.modules.base import FactModule, Facts, LocalModule, Module, StateModule
+from runner.modules.base import ControlModule, FactModule, Facts, LocalModule, Module, StateModule
 from runner.modules.reading import Wanted, read_all
 from runner.transport.base import Session
 
@@ -18,16 +19,18 @@ from runner.transport.base import Session
 class LevelFindings:
     """One finding for each ready task, in their order; the facts that were read; how many batches were sent."""
 
-    findings: tuple[Observed | Told | Gathered | Broken, ...]
+    findings: tuple[Observed | Told | Gathered | Steered | Broken, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     batches: int = 0
 
 
 def check_level(
-    session: Session, ready: Sequence[Ready], modules: Mapping[str, Module[Any]], verbosity: int = 0
+    session: Session, ready: Sequence[Ready], modules: Mapping[str, Module[Any]], context: Context, verbosity: int = 0
 ) -> LevelFindings:
     """Read what the ready tasks are about, and let the local ones speak (as far as `verbosity`, the number of -v).
+
+    `context` is what local tasks may know of the host beside their arguments.
 
     A task whose module needs a newer host is broken there, and its module asks nothing. Nothing is sent when no task
     needs the host. Errors: those of Session.read, none of which is swallowed.
@@ -36,19 +39,21 @@ def check_level(
     remote = [
         task
         for task in ready
-        if task.header.id not in unmet and not isinstance(modules[task.header.module], LocalModule)
+        if task.header.id not in unmet and isinstance(modules[task.header.module], (StateModule, FactModule))
     ]
     reader = _Reader(session, max((modules[task.header.module].timeout for task in remote), default=0.0))
     wanted = [_wanted(task, modules[task.header.module]) for task in remote]
     found = dict(zip((task.header.id for task in remote), read_all(wanted, reader.send), strict=True))
-    findings: list[Observed | Told | Gathered | Broken] = []
+    findings: list[Observed | Told | Gathered | Steered | Broken] = []
     facts = Facts()
     for task in ready:
         module = modules[task.header.module]
         if task.header.id in unmet:
             findings.append(Broken(task.header, unmet[task.header.id]))
         elif isinstance(module, LocalModule):
-            findings.append(_told(task, module, verbosity))
+            findings.append(_told(task, module, context, verbosity))
+        elif isinstance(module, ControlModule):
+            findings.append(Steered(task))
         elif isinstance(result := found[task.header.id], Facts):
             facts = result
             findings.append(Gathered(task, result.unreadable))
@@ -81,8 +86,7 @@ def _wanted(task: Ready, module: Module[Any]) -> Wanted:
     return Wanted(module, task.arguments)
 
 
-def _told(task: Ready, module: LocalModule[Any], verbosity: int) -> Told:
-    said = module.evaluate(task.arguments)
-    if said.verbosity > verbosity and not said.failed:
-        return Told(task, "")
-    return Told(task, said.message, said.failed)
+def _told(task: Ready, module: LocalModule[Any], context: Context, verbosity: int) -> Told:
+    said = module.evaluate(task.arguments, context)
+    silent = said.verbosity > verbosity and not said.failed
+    return Told(task, "" if silent else said.message, said.failed, said.held, said.variables)

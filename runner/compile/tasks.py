@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runner.compile.known import FACTS, Known
+from runner.compile.known import FACTS, Known, Means
 from runner.compile.late import late_names, render_around
 from runner.compile.variables import Scope, Tracked, node_names, scope_of
+from runner.model.content import Contents
 from runner.model.errors import InputError
 from runner.model.inventory import Host
 from runner.model.playbook import Play, Task
 from runner.model.secret import Secret
 from runner.model.source import ListNode, Node, ScalarNode
-from runner.model.task import Broken, Compiled, Header, Pending, Ready, Skipped, TaskId
+from runner.model.task import Broken, Compiled, Deferred, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump, validate
 from runner.modules.base import FactModule, LocalModule, Module, StateModule
 from runner.template import TemplateError, Templates
@@ -25,19 +26,19 @@ def compile_host(
     number: int,
     host: Host,
     known: Known,
-    modules: Mapping[str, Module[Any]],
-    templates: Templates,
-    extra: Mapping[str, object],
+    means: Means,
 ) -> tuple[Compiled, ...]:
     """Every task instance of a play on a host, handlers last, as far as it can be decided from what is known."""
     fact_names = frozenset(
-        name for module in modules.values() if isinstance(module, FactModule) for name in module.names
+        name for module in means.modules.values() if isinstance(module, FactModule) for name in module.names
     )
     compiled: list[Compiled] = []
     for section, tasks in (("tasks", play.tasks), ("handlers", play.handlers)):
         for task in tasks:
-            scope = scope_of(play, task, host, known, extra, fact_names)
-            compiler = _TaskCompiler(task, modules[task.module], templates, _header(number, section, task))
+            scope = scope_of(play, task, host, known, means, fact_names)
+            compiler = _TaskCompiler(
+                task, means.modules[task.module], means.templates, means.contents, _header(number, section, task)
+            )
             compiled += compiler.instances(scope)
     return tuple(compiled)
 
@@ -51,6 +52,8 @@ def _header(play: int, section: str, task: Task) -> Header:
         notify=tuple(str(name.value) for name in task.notify),
         register=task.register,
         tags=task.tags,
+        after=tuple(str(name.value) for name in task.after),
+        ignore_errors=task.ignore_errors,
     )
 
 
@@ -59,14 +62,16 @@ class _TaskCompiler:
     task: Task
     module: Module[Any]
     templates: Templates
+    contents: Contents
     header: Header
 
     def instances(self, scope: Scope) -> list[Compiled]:
         """An entry for each loop item and part; a single one when the task is undecided or broken as a whole."""
         if self.task.loop is None:
             return list(self._one(scope, self.header))
-        if needs := self._needs(scope, node_names(self.task.loop, self.templates)):
-            return [Pending(self.header, needs)]
+        names = node_names(self.task.loop, self.templates)
+        if needs := self._needs(scope, names):
+            return [self._stuck(scope, self.header, names) or Pending(self.header, needs)]
         try:
             items = self.templates.render(self.task.loop, scope.variables)
         except TemplateError as error:
@@ -83,11 +88,13 @@ class _TaskCompiler:
         return found
 
     def _one(self, scope: Scope, header: Header) -> Iterator[Compiled]:
-        names = self._names()
         header = replace(header, name=self._title(scope))
         tracked = scope.variables.get(FACTS)
         try:
+            names = self._names(scope)
             for condition in self.task.when:
+                if self._undecided(scope, condition):
+                    continue
                 if needs := self._needs(scope, self._condition_names(condition)):
                     yield Pending(header, needs)
                     return
@@ -95,7 +102,7 @@ class _TaskCompiler:
                     yield Skipped(self._decided_by(header, scope, names, tracked), str(condition.value))
                     return
             if needs := self._needs(scope, names):
-                yield Pending(header, needs)
+                yield self._stuck(scope, header, names) or Pending(header, needs)
                 return
             yield from self._ready(scope, header, names, tracked)
         except TemplateError as error:
@@ -105,11 +112,40 @@ class _TaskCompiler:
 
     def _ready(self, scope: Scope, header: Header, names: frozenset[str], tracked: object) -> Iterator[Compiled]:
         data = {key: self._argument(key, node, scope) for key, node in self.task.arguments}
-        arguments = validate(self.module, data, self.task.arguments)
+        arguments = self.module.with_contents(validate(self.module, data, self.task.arguments), self.contents)
         header = self._decided_by(header, scope, names, tracked)
+        deferred = self._deferred(scope)
         parts = self.module.parts(arguments) if isinstance(self.module, StateModule) else (arguments,)
         for index, part in enumerate(parts):
-            yield Ready(replace(header, id=replace(header.id, part=index)), part, dump(part))
+            yield Ready(replace(header, id=replace(header.id, part=index)), part, dump(part), deferred)
+
+    def _undecided(self, scope: Scope, condition: ScalarNode) -> bool:
+        """Whether only apply can decide a condition. Errors: TemplateError if it asks for other things as well."""
+        names = scope.closure(self._condition_names(condition), self.templates)
+        if not names & scope.undecided.keys():
+            return False
+        if others := sorted(names - scope.undecided.keys()):
+            raise TemplateError(
+                f"{_quoted(names & scope.undecided.keys())} is known only during apply, and {_quoted(others)} before: "
+                "make two conditions of it",
+                condition.origin,
+            )
+        return True
+
+    def _deferred(self, scope: Scope) -> Deferred | None:
+        conditions = [condition for condition in self.task.when if self._undecided(scope, condition)]
+        names = {name for condition in conditions for name in self._condition_names(condition)}
+        if not conditions:
+            return None
+        registers = {name: scope.undecided[name] for name in sorted(names & scope.undecided.keys())}
+        return Deferred(conditions=tuple(str(condition.value) for condition in conditions), registers=registers)
+
+    def _stuck(self, scope: Scope, header: Header, names: frozenset[str]) -> Broken | None:
+        """A task whose arguments wait for what only apply can tell will never be ready."""
+        late = scope.closure(names, self.templates) & scope.undecided.keys()
+        if not late:
+            return None
+        return Broken(header, f"{_quoted(late)} is known only during apply: only a condition (when) can use it")
 
     def _title(self, scope: Scope) -> str:
         """The task's name, rendered if that can be done: a name must never keep a task from being done."""
@@ -144,13 +180,14 @@ class _TaskCompiler:
     def _condition_names(self, condition: ScalarNode) -> frozenset[str]:
         return self.templates.expression_names(condition.value) if isinstance(condition.value, str) else frozenset()
 
-    def _names(self) -> frozenset[str]:
-        """Every variable that the loop, the condition and the arguments name."""
+    def _names(self, scope: Scope) -> frozenset[str]:
+        """Every variable that the loop, the condition and the arguments name, and that must be known before apply."""
         names = node_names(self.task.loop, self.templates) if self.task.loop is not None else frozenset()
         for key, node in self.task.arguments:
             names |= node_names(node, self.templates) - late_names(self.module, self.task, key)
         for condition in self.task.when:
-            names |= self._condition_names(condition)
+            if not self._undecided(scope, condition):
+                names |= self._condition_names(condition)
         if isinstance(self.module, LocalModule):
             for key in self.module.expressions:
                 names |= self._expression_names(self.task.arguments.get(key))
@@ -173,6 +210,10 @@ class _TaskCompiler:
         if isinstance(tracked, Tracked):
             used |= tracked.used & scope.fact_names
         return replace(header, facts=tuple(sorted(used)))
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))
 
 
 def _label(item: object) -> str:

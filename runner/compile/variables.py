@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from runner.compile.known import FACTS, Known
+from runner.compile.known import FACTS, Known, Means
 from runner.model.inventory import Host
 from runner.model.playbook import Play, Task
 from runner.model.source import ListNode, MapNode, Node, ScalarNode
+from runner.model.task import Awaited
 from runner.template import Templates, unusable
 
 PREFIX = "ansible_"
@@ -39,6 +40,7 @@ class Scope:
     variables: Mapping[str, object]
     pending: frozenset[str]  # names whose values only the host can tell: not read yet
     fact_names: frozenset[str]
+    undecided: Mapping[str, Awaited] = field(default_factory=dict)  # see Known
 
     def closure(self, names: Iterable[str], templates: Templates) -> frozenset[str]:
         """The names themselves and all that the variables behind them name in turn."""
@@ -55,7 +57,8 @@ class Scope:
         return frozenset(seen)
 
     def with_variables(self, more: Mapping[str, object]) -> Scope:
-        return Scope({**self.variables, **more}, self.pending - set(more), self.fact_names)
+        undecided = {name: ids for name, ids in self.undecided.items() if name not in more}
+        return Scope({**self.variables, **more}, self.pending - set(more), self.fact_names, undecided)
 
 
 def node_names(node: Node, templates: Templates) -> frozenset[str]:
@@ -66,11 +69,15 @@ def node_names(node: Node, templates: Templates) -> frozenset[str]:
     return frozenset(name for child in children for name in node_names(child, templates))
 
 
-def scope_of(
-    play: Play, task: Task, host: Host, known: Known, extra: Mapping[str, object], fact_names: frozenset[str]
-) -> Scope:
-    """Ansible's order: inventory, facts, play vars, task vars, registered results, extra vars (the strongest last)."""
+def scope_of(play: Play, task: Task, host: Host, known: Known, means: Means, fact_names: frozenset[str]) -> Scope:
+    """Ansible's order: inventory, facts, play vars, task vars, registered results and set_fact, extra vars.
+
+    The strongest come last. What a task sets is seen by the tasks after it.
+    """
+    extra = means.extra
     registers = {t.register for t in (*play.tasks, *play.handlers) if t.register}
+    setting = [t for t in play.tasks if means.modules[t.module].arguments.any_names and _before(t, task, play)]
+    decided = [known.set[t.number] for t in setting if t.number in known.set]
     password = host.connection.password
     facts = {**known.facts, **_unreadable(known)} if known.facts is not None else {}
     variables: dict[str, object] = {
@@ -81,13 +88,21 @@ def scope_of(
         **play.variables,
         **(task.variables or {}),
         **known.registered,
+        **known.variables,
+        **{name: value for values in decided for name, value in values.items()},
         **extra,
     }
     unknown = registers - set(known.registered)
+    unknown |= {name for t in setting if t.number not in known.set for name, _ in t.arguments}
     if known.facts is None:
         unknown |= {FACTS, *fact_names}
     hidden = set(play.variables) | set(task.variables or {}) | set(extra)
-    return Scope(variables, frozenset(unknown - hidden), fact_names)
+    undecided = {name: ids for name, ids in known.undecided.items() if name not in hidden}
+    return Scope(variables, frozenset(unknown - hidden), fact_names, undecided)
+
+
+def _before(one: Task, other: Task, play: Play) -> bool:
+    return one.number < other.number or other in play.handlers
 
 
 def _unreadable(known: Known) -> dict[str, object]:

@@ -10,11 +10,12 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Container, Mapping
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any
 
-from runner.model.command import Command
+from runner.model.command import Command, Script
 from runner.model.jsonvalue import Damaged, Unwritable, decode, encode, plain
 from runner.model.task import TaskId
 
@@ -40,6 +41,8 @@ def _dumper(hint: Any) -> Dumper:
         return str
     if hint is Command:
         return _dump_command
+    if hint is datetime:
+        return datetime.isoformat
     if dataclasses.is_dataclass(hint):
         return _fields_dumper(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -78,7 +81,7 @@ def _dump_command(value: Command) -> dict[str, Any]:
     parameters = {name: encode(item) for name, item in value.parameters}
     if len(parameters) != len(value.parameters):
         raise Unwritable(f"{value.name} has the same parameter twice")
-    written: dict[str, Any] = {"command": value.name}
+    written: dict[str, Any] = {"script" if isinstance(value, Script) else "command": value.name}
     if parameters:
         written["parameters"] = parameters
     if value.arguments:
@@ -94,6 +97,8 @@ def _loader(hint: Any) -> Loader:
         return _load_task_id
     if hint is Command:
         return _load_command
+    if hint is datetime:
+        return _load_datetime
     if dataclasses.is_dataclass(hint):
         return _fields_loader(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -140,10 +145,11 @@ def _load_enum(data: Any, kind: type[Enum], path: str) -> Enum:
 
 def _load_command(data: Any, path: str) -> Command:
     members = _expect(data, dict, path)
-    _known(members, ("command", "parameters", "arguments"), path)
+    kind, name = (Script, "script") if "script" in members else (Command, "command")
+    _known(members, (name, "parameters", "arguments"), path)
     parameters = _expect(members.get("parameters", {}), dict, f"{path}.parameters")
-    return Command(
-        _expect(members.get("command"), str, f"{path}.command"),
+    return kind(
+        _expect(members.get(name), str, f"{path}.{name}"),
         tuple((name, decode(item, f"{path}.parameters.{name}")) for name, item in parameters.items()),
         decode(_expect(members.get("arguments", []), list, f"{path}.arguments"), f"{path}.arguments"),
     )
@@ -155,6 +161,13 @@ def _load_task_id(data: Any, path: str) -> TaskId:
         return TaskId(int(play), section, int(task), int(item), int(part))
     except ValueError as error:
         raise error if isinstance(error, Damaged) else Damaged(f"{path}: {data!r} is not the id of a task") from None
+
+
+def _load_datetime(data: Any, path: str) -> datetime:
+    try:
+        return datetime.fromisoformat(_expect(data, str, path))
+    except ValueError as error:
+        raise error if isinstance(error, Damaged) else Damaged(f"{path}: {data!r} is no moment (ISO 8601)") from None
 
 
 def _known(members: Mapping[str, Any], names: Container[str], path: str) -> None:

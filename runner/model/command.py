@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +19,21 @@ class Command:
     name: str
     parameters: tuple[tuple[str, Value], ...] = ()
     arguments: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script(Command):
+    """A script that the user wrote, as it is: `name` is its text. The one exception from commands as data.
+
+    Nothing is put into the text; what it needs goes in by `parameters`.
+    """
+
+    @property
+    def summary(self) -> str:
+        """What people are shown of it: its text is the user's own, and nobody else knows what it does."""
+        digest = hashlib.sha256(self.name.encode("utf-8", "surrogatepass")).hexdigest()
+        lines = len(self.name.splitlines())
+        return f"script by the user, {lines} {'line' if lines == 1 else 'lines'}, sha256 {digest[:16]}"
 
 
 Statement = tuple[Command, ...]  # a pipe: Get-Item | Select-Object
@@ -51,12 +67,16 @@ class ErrorRecord:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one statement answered, in the order of the statements that were sent."""
+    """What one statement answered, in the order of the statements that were sent.
+
+    `exit_code` is that of an `exit` in a script; it is no error to the engine, and is not in $LASTEXITCODE.
+    """
 
     state: ReplyState
     outputs: tuple[Value, ...] = ()
     errors: tuple[ErrorRecord, ...] = ()
     warnings: tuple[str, ...] = ()
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class RunStarted:
     run: str
     plan: Plan
     digest: str  # of the plan document
+    operator: str = ""  # account@controller
 
 
 @dataclass(frozen=True, slots=True)

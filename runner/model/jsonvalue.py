@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from runner.model.content import Slice
 from runner.model.secret import Secret
 from runner.model.state import OtherThan
 from runner.model.value import Credential, EnumValue, Int32, Int64, PSObject, UInt32, UInt64, Version
@@ -64,6 +65,9 @@ def _tagged(value: object) -> dict[str, Any]:
         case PSObject():
             members = {name: encode(item) for name, item in value.properties.items()}
             return {"$object": list(value.type_names), "properties": members, "text": value.text}
+        case Slice():
+            rest = {"member": value.member, "sha256": value.sha256, "offset": value.offset, "length": value.length}
+            return {"$slice": value.source, **rest}
         case Secret() | Credential():
             raise Unwritable("a secret is never written")
     raise Unwritable(f"a {type(value).__name__} cannot be written")
@@ -87,7 +91,11 @@ def decode(data: Any, path: str) -> Any:
 
 
 _COMPANIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"$enum": ("number", "text"), "$object": ("properties", "text")}
+    {
+        "$enum": ("number", "text"),
+        "$object": ("properties", "text"),
+        "$slice": ("member", "sha256", "offset", "length"),
+    }
 )
 
 
@@ -115,7 +123,17 @@ def _untagged(tag: str, data: dict[str, Any], path: str) -> Any:
             return EnumValue(content, data["number"], data["text"])
         case "$object":
             return PSObject(tuple(content), _untagged("$map", {"$map": data["properties"]}, path), data["text"])
+        case "$slice":
+            return _slice(content, data["member"], data["sha256"], data["offset"], data["length"])
     raise Damaged(f"{path}: {tag} is no type of value")
+
+
+def _slice(source: object, member: object, sha256: object, offset: object, length: object) -> Slice:
+    if not (isinstance(source, str) and isinstance(member, str) and isinstance(sha256, str)):
+        raise TypeError("the source, the member and its SHA-256 are texts")
+    if type(offset) is not int or type(length) is not int or min(offset, length) < 0:
+        raise ValueError("a slice begins at a byte and has a number of them")
+    return Slice(source, member, sha256, offset, length)
 
 
 def plain(value: object) -> Any:

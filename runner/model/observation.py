@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.model.errors import HostError
-from runner.model.state import State, Unreadable
-from runner.model.task import Broken, Ready, Skipped
+from runner.model.state import Held, State, Unreadable
+from runner.model.task import Broken, Deferred, Ready, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Told:
     task: Ready
     message: str
     failed: bool = False
+    held: Held | None = None  # somebody else must act first
+    variables: Mapping[str, object] = field(default_factory=dict)  # what it sets for later tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,22 @@ class Gathered:
     unreadable: Mapping[str, str]
 
 
-Finding = Observed | Told | Gathered | Skipped | Broken
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A task that only an earlier change can decide; it was not read."""
+
+    task: Ready
+    deferred: Deferred
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """A control task: what it does, it does during apply."""
+
+    task: Ready
+
+
+Finding = Observed | Told | Gathered | Postponed | Steered | Skipped | Broken
 
 
 @dataclass(frozen=True, slots=True)

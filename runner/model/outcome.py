@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from runner.model.attestation import Attestation
 from runner.model.errors import ExitCode
 from runner.model.plan import HostPlan, Verdict
 from runner.model.state import Difference, State
@@ -19,19 +20,32 @@ class Result(StrEnum):
     SETTLED = "settled"  # the answer was lost; read until stable, and as promised
     NOT_CONVERGED = "not converged"  # written, but what was read back is not what was promised
     FAILED = "failed"  # the host said no, and nothing or not all was changed
+    IGNORED = "ignored"  # it failed, which the playbook allows (ignore_errors)
     UNKNOWN = "unknown"  # sent, but what it did could not be learned: the answer was lost, or reading back failed
-    NOT_TRIGGERED = "not triggered"  # a handler whose tasks changed nothing
+    NOT_TRIGGERED = "not triggered"  # a handler whose tasks changed nothing, a deferred one whose condition is false
+    NOTHING_TO_DO = "nothing to do"  # a deferred one that was as wanted when its turn came
+    HELD = "held"  # a deferred one for which somebody else must act first
     NOT_STARTED = "not started"
+
+
+CHANGED = frozenset({Result.APPLIED, Result.SETTLED})
 
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
+    """What became of a step that had a turn. `ended` is when it was over and what came of it was read back.
+
+    `owner` is who must act first on a deferred step that turned out to be held.
+    """
+
     step: str  # TaskId as text
     result: Result
     message: str = ""
     now: State | None = None
     differences: tuple[Difference, ...] = ()  # promised against read, when not converged
     seconds: float = 0.0
+    ended: str = ""  # ISO 8601, UTC; "" for one that had no turn
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,8 @@ def host_result(plan: HostPlan) -> HostResult:
 _VERDICTS = (
     (Verdict.FAILED, HostResult.FAILED),
     (Verdict.UNREADABLE, HostResult.UNREADABLE),
+    (Verdict.BLOCKED, HostResult.HELD),
+    (Verdict.HELD, HostResult.HELD),
     (Verdict.CHANGE, HostResult.PENDING),
 )
 
@@ -118,7 +134,10 @@ def exit_code(results: Iterable[HostResult]) -> ExitCode:
 
 @dataclass(frozen=True, slots=True)
 class HostOutcome:
-    """What became of one host in one play."""
+    """What became of one host in one play. `read` is when all that the plan names had been read again, before a change.
+
+    `read` is ISO 8601 in UTC; "" where that was not done.
+    """
 
     host: str
     play: int
@@ -130,16 +149,25 @@ class HostOutcome:
     advice: str = ""
     requests: int = 0
     seconds: float = 0.0
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """One apply. `run` is its id in the journal."""
+    """One apply. `run` is its id in the journal, `operator` who started it: account@controller.
+
+    `started` and `ended` are ISO 8601 in UTC. Without `ended` it is under way, or its process was killed.
+    `attestations` are what people had confirmed of its hosts when it started.
+    """
 
     run: str
     hosts: tuple[HostOutcome, ...]
     interrupted: bool = False
     seconds: float = 0.0
+    started: str = ""
+    ended: str = ""
+    operator: str = ""
+    attestations: tuple[Attestation, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

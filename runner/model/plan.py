@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.model.command import Statement
 from runner.model.state import Desired, Difference, State
-from runner.model.task import Header
+from runner.model.task import Deferred, Header
 
 FORMAT = 1  # version of the plan document
 
@@ -22,6 +22,11 @@ class Verdict(StrEnum):
     TOLD = "told"  # a local task said something
     SKIPPED = "skipped"
     IDLE = "idle"  # a handler that nothing notifies
+    DEFERRED = "deferred"  # only a change before it can decide: it is read and decided at its turn
+    CONTROL = "control"  # steers the run between changes: a pause, a new connection
+    HELD = "held"  # somebody else must act first; the other tasks are done
+    BLOCKED = "blocked"  # somebody else must act first, and no other task is done before
+    IGNORED = "ignored"  # it failed, which the playbook allows (ignore_errors)
     UNREADABLE = "unreadable"
     FAILED = "failed"  # can never be applied: broken, impossible, a failed assertion
 
@@ -58,7 +63,8 @@ class Step:
     """One task instance in the plan of a host.
 
     `arguments` are the rendered ones as plain data; with them apply reads the thing again. `key` is the thing's
-    identity on its host. `before` is what was read, for drift; it is None where nothing is read.
+    identity on its host. `before` is what was read, for drift; it is None where nothing is read. `owner` is who must
+    act first on a step that is held.
     """
 
     header: Header
@@ -69,6 +75,8 @@ class Step:
     before: State | None = None
     action: Action | None = None
     message: str = ""
+    owner: str = ""
+    deferred: Deferred | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,18 @@ class HostPlan:
     error: str = ""
     advice: str = ""
     exit_code: int = 0
+    lane: str = ""  # what the play's throttle key is on this host; hosts of one lane wait for each other
 
 
 @dataclass(frozen=True, slots=True)
 class PlayPlan:
+    """`at_most` is how many hosts of one lane are worked on at a time; 0: as many as there are."""
+
     number: int
     name: str
     batches: tuple[tuple[str, ...], ...]  # hosts in the order of `serial`
     hosts: tuple[HostPlan, ...]
+    at_most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +120,6 @@ class Plan:
     playbook: str
     digests: Mapping[str, str]
     plays: tuple[PlayPlan, ...]
-    seconds: float = 0.0
+    seconds: float = 0.0  # that making it took
+    estimate: float = 0.0  # seconds that applying it will take; 0 if nothing is to be changed
+    untimed: tuple[str, ...] = ()  # modules whose changes were never timed here, so that a usual value is assumed

@@ -24,6 +24,16 @@ class Task:
     notify: tuple[ScalarNode, ...] = ()
     tags: tuple[str, ...] = ()
     variables: Mapping[str, Node] | None = None
+    after: tuple[ScalarNode, ...] = ()  # names of earlier tasks whose change decides this one
+    ignore_errors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """At most so many hosts at a time of those for which the variable `key` has the same value."""
+
+    key: str
+    at_most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Play:
     handlers: tuple[Task, ...]
     gather_facts: bool = True
     serial: tuple[int | str, ...] = ()  # batch sizes, numbers or percentages; the last one repeats; none: all at once
+    throttle: Throttle | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,18 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody else must act before the thing can be as wanted: `owner`, such as "Group Policy". `reason` says why.
+
+    `blocks`: nothing at all may be changed on the host before.
+    """
+
+    reason: str
+    owner: str
+    blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OtherThan:
     """A property must be another than this one: the process id after a restart, the boot time after a reboot."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.model.source import Origin
@@ -36,15 +36,42 @@ class Header:
     register: str | None = None
     tags: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()  # names of the facts that decided its condition or arguments
+    after: tuple[str, ...] = ()  # names of earlier tasks whose change decides it
+    ignore_errors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A registered result that only apply knows: of these steps (their ids), as a loop's or a single one's."""
+
+    steps: tuple[str, ...]
+    looped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """What a deferred step waits for: tasks by their names, and its conditions as they stand in the playbook.
+
+    `registers` are the names in the conditions. Of a handler, `triggers` are the ids of the steps that notify it.
+    """
+
+    after: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    registers: Mapping[str, Awaited] = field(default_factory=dict)
+    triggers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Rendered and validated; `arguments` is an instance of the module's arguments class."""
+    """Rendered and validated; `arguments` is an instance of the module's arguments class.
+
+    `deferred` holds the conditions that only apply can decide; None if there are none.
+    """
 
     header: Header
     arguments: Any
     dumped: Mapping[str, Any]  # the same as plain JSON data, for the plan document
+    deferred: Deferred | None = None
 
 
 @dataclass(frozen=True, slots=True)

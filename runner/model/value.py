@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from runner.model.content import Slice
 from runner.model.secret import Secret
 
 
@@ -77,5 +78,5 @@ class Credential:
 
 Value = (
     None | bool | str | int | float | bytes | datetime | timedelta | EnumValue | PSObject | Secret | Credential
-    | tuple["Value", ...] | Mapping[str, "Value"]
+    | Slice    | tuple["Value", ...] | Mapping[str, "Value"]
 )  # fmt: skip

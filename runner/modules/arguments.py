@@ -88,7 +88,8 @@ def _canonical(schema: type[Arguments], data: Mapping[str, object]) -> dict[str,
     return {
         name: value
         for name, value in known.items()
-        if name in fields and (value is not None or _takes_null(fields[name]))
+        if (schema.any_names and name not in fields)
+        or (name in fields and name not in schema.looked_up and (value is not None or _takes_null(fields[name])))
     }
 
 
@@ -100,7 +101,8 @@ def _takes_null(field: FieldInfo) -> bool:
 def _names(module: Module[Any], tree: MapNode) -> list[Problem]:
     """Problems with the names: unknown ones, unsupported ones, and two names of one argument."""
     schema = module.arguments
-    valid = [*schema.model_fields, *schema.aliases]
+    fields = schema.model_fields.keys() - schema.looked_up
+    valid = [*fields, *schema.aliases]
     found: list[Problem] = []
     seen: dict[str, str] = {}
     for key, _ in tree.entries:
@@ -108,7 +110,7 @@ def _names(module: Module[Any], tree: MapNode) -> list[Problem]:
         canonical = schema.aliases.get(name, name)
         if name in schema.unsupported:
             found.append(Problem(f"argument {name!r} of {module.name} is not supported yet", key.origin))
-        elif canonical not in schema.model_fields:
+        elif canonical not in fields and not schema.any_names:
             found.append(Problem(f"{module.name} has no argument {name!r}", key.origin, _hint(name, valid)))
         elif canonical in seen:
             found.append(Problem(f"{seen[canonical]!r} and {name!r} are one and the same argument", key.origin))

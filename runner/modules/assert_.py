@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from pydantic import Field, field_validator
 
+from runner.model.attestation import Context
 from runner.modules.arguments import describe
 from runner.modules.base import Arguments, Evaluated, LocalModule, Said
 
@@ -41,7 +42,7 @@ class Assert(LocalModule[AssertArguments]):
     arguments = AssertArguments
     expressions = frozenset({"that"})
 
-    def evaluate(self, arguments: AssertArguments) -> Said:
+    def evaluate(self, arguments: AssertArguments, context: Context) -> Said:
         for condition in arguments.that:
             if condition.value is not True:
                 return Said(arguments.fail_msg or _complaint(condition), failed=True)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from runner.model.attestation import Context
 from runner.model.command import Reply, ReplyState, Statement
-from runner.model.state import Desired, State, Unreadable, promised
+from runner.model.content import Contents
+from runner.model.state import Desired, Held, State, Unreadable, promised
 
 
 class Arguments(BaseModel):
@@ -29,7 +32,9 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, arbitrary_types_allowed=False)
 
     aliases: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    any_names: ClassVar[bool] = False  # other names are arguments too: those of variables (set_fact)
     unsupported: ClassVar[frozenset[str]] = frozenset()
+    looked_up: ClassVar[frozenset[str]] = frozenset()  # fields that only `Module.with_contents` fills, never a user
     decided_by: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType({})
 
 
@@ -58,13 +63,18 @@ class Requires:
     """What a host must have; checked before a task asks it anything."""
 
     powershell: str | None = None  # lowest version, such as 5.1
+    below: str | None = None  # first version that will not do: 6.0 where only Windows PowerShell does
 
     def unmet(self, powershell: str | None) -> str | None:
         """Why a host with this PowerShell (None: it did not say which) will not do, for people; None if it will."""
-        if self.powershell is None or (powershell and _numbers(powershell) >= _numbers(self.powershell)):
+        if self.powershell is None and self.below is None:
             return None
         found = f"this host has {powershell}" if powershell else "this host does not say which one it has"
-        return f"needs PowerShell {self.powershell} or later; {found}"
+        if self.powershell and not (powershell and _numbers(powershell) >= _numbers(self.powershell)):
+            return f"needs PowerShell {self.powershell} or later; {found}"
+        if self.below and not (powershell and _numbers(powershell) < _numbers(self.below)):
+            return f"needs a PowerShell before {self.below}; {found}"
+        return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -97,6 +107,18 @@ class Impossible:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What a change's answer says, for people; "" where it says nothing of the kind.
+
+    `complaint` is why it failed, `unclear` why the answer does not tell how it ended, `told` what the change said.
+    """
+
+    complaint: str = ""
+    unclear: str = ""
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """How a resource is headed on a screen: `~ registry  HKLM\\SOFTWARE\\...`, property `SchUseStrongCrypto`."""
 
@@ -123,6 +145,8 @@ class Module(ABC, Generic[A]):
     notes: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[str] = ""  # YAML tasks
     arguments: ClassVar[type[Arguments]]
+    constant: ClassVar[frozenset[str]] = frozenset()  # arguments that are taken as they are written: no templates
+    free_form: ClassVar[str] = ""  # the argument that is given where a text stands in their place (`meta: TEXT`)
     late: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType({})  # argument -> names in it that compile leaves
     requires: ClassVar[Requires] = Requires()
     timeout: ClassVar[float] = 120.0  # seconds for one pipeline of this module
@@ -131,6 +155,10 @@ class Module(ABC, Generic[A]):
         """What a host must have for one task; more than `requires` where an argument needs something newer."""
         return self.requires
 
+    def with_contents(self, arguments: A, contents: Contents) -> A:
+        """The arguments with what must be known of files on the controller. Errors: InputError."""
+        return arguments
+
 
 class StateModule(Module[A], Generic[A]):
     """A thing on a host that can be read, compared and written."""
@@ -138,6 +166,11 @@ class StateModule(Module[A], Generic[A]):
     volatile: ClassVar[frozenset[str]] = frozenset()  # properties that change by themselves: no drift
     # Whether a state as promised proves that the last of several changes was made, also when its answer was lost.
     state_proves_write: ClassVar[bool] = True
+    # What it does leaves nothing to read (a program was run): only its answer proves it, and a lost one nothing.
+    answer_proves: ClassVar[bool] = False
+    usual_seconds: ClassVar[float] = 2.0  # of a change and its proof, for the estimate where none was ever timed
+    fresh_process: ClassVar[bool] = False  # needs a process that began after all earlier changes (TLS values, modules)
+    restarts: ClassVar[bool] = False  # its change restarts Windows
 
     def parts(self, arguments: A) -> tuple[A, ...]:
         """The single resources that one task names; most name one."""
@@ -159,8 +192,11 @@ class StateModule(Module[A], Generic[A]):
         """What the answers say of each wanted thing, in the order of `wanted`. UNSEEN replies make it unreadable."""
 
     @abstractmethod
-    def desired(self, arguments: A, before: State) -> Desired | Impossible:
-        """What the task wants of the thing as it is before; only properties that the user named."""
+    def desired(self, arguments: A, before: State) -> Desired | Impossible | Held:
+        """What the task wants of the thing as it is before; only properties that the user named.
+
+        Held where the host cannot be brought there from here, but by somebody else.
+        """
 
     @abstractmethod
     def write(self, arguments: A, before: State) -> tuple[Statement, ...]:
@@ -176,6 +212,18 @@ class StateModule(Module[A], Generic[A]):
         if reply.state is ReplyState.UNSEEN:
             return None
         return errors_of(reply) or ("the host ended it without a reason" if reply.state is ReplyState.FAILED else None)
+
+    def asked_behind(self, statement: Statement) -> tuple[Statement, ...]:
+        """Harmless statements whose answers are part of a change's own answer: the exit code of its program."""
+        return ()
+
+    def answered(self, arguments: A, statement: Statement, reply: Reply, behind: Sequence[Reply]) -> Answered:
+        """What a change's answer says, with the replies to `asked_behind`."""
+        return Answered(complaint=self.judge(statement, reply) or "")
+
+    def proven_by_answer(self, arguments: A) -> bool:
+        """Whether the answer is all there is to prove one task; see `answer_proves`."""
+        return self.answer_proves
 
     @abstractmethod
     def undo(self, arguments: A, before: State, after: State) -> tuple[Statement, ...] | Irreversible:
@@ -203,6 +251,31 @@ class StateModule(Module[A], Generic[A]):
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a restart may take until the host answers again, and what it is given after that; in seconds."""
+
+    timeout: float
+    settle: float = 0.0
+
+
+class RestartModule(StateModule[A], Generic[A]):
+    """A thing whose one change restarts Windows; what it reads tells one boot from another."""
+
+    restarts = True
+
+    @abstractmethod
+    def patience(self, arguments: A) -> Patience: ...
+
+    @abstractmethod
+    def has_restarted(self, before: State, now: State, elapsed: float) -> bool:
+        """Whether the two reads prove a restart; `elapsed` are the seconds since it was asked for."""
+
+    def lacks(self, now: State) -> str:
+        """What a host that has restarted still lacks before anything else is done there; "" when it is ready."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Facts by Ansible's names (without a leading `ansible_facts.`), and why some could not be read."""
 
@@ -227,12 +300,15 @@ class FactModule(Module[A], Generic[A]):
 class Said:
     """What a local module has to say; `failed` ends the host before anything is changed.
 
-    `verbosity` is the number of `-v` from which on it is said.
+    `verbosity` is the number of `-v` from which on it is said. `held`: somebody else must act first; its reason is
+    what is said. `variables` are set for later tasks of the host.
     """
 
     message: str
     failed: bool = False
     verbosity: int = 0
+    held: Held | None = None
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 class LocalModule(Module[A], Generic[A]):
@@ -241,4 +317,27 @@ class LocalModule(Module[A], Generic[A]):
     expressions: ClassVar[frozenset[str]] = frozenset()  # arguments that are Jinja2 expressions without braces (`that`)
 
     @abstractmethod
-    def evaluate(self, arguments: A) -> Said: ...
+    def evaluate(self, arguments: A, context: Context) -> Said: ...
+
+
+class Steering(StrEnum):
+    """What steers a run between its changes."""
+
+    FLUSH_HANDLERS = "flush_handlers"
+    RESET_CONNECTION = "reset_connection"
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """`seconds` are those of a pause."""
+
+    kind: Steering
+    seconds: float = 0.0
+
+
+class ControlModule(Module[A], Generic[A]):
+    """Steers the run itself, and only where something was changed on the host before; touches no host."""
+
+    @abstractmethod
+    def steer(self, arguments: A) -> Steer: ...

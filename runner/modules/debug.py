@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from runner.model.attestation import Context
 from runner.modules.base import Arguments, Evaluated, LocalModule, Said
 
 
@@ -41,7 +42,7 @@ class Debug(LocalModule[DebugArguments]):
     arguments = DebugArguments
     expressions = frozenset({"var"})
 
-    def evaluate(self, arguments: DebugArguments) -> Said:
+    def evaluate(self, arguments: DebugArguments, context: Context) -> Said:
         if arguments.var is None:
             return Said(readable(arguments.msg), verbosity=arguments.verbosity)
         return Said(f"{arguments.var.text}: {readable(arguments.var.value)}", verbosity=arguments.verbosity)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runner.model.playbook import Throttle
 from runner.model.source import ListNode, MapNode, Node, Origin, ScalarNode
 from runner.parse.sources import Findings, kind, text_of
 
@@ -52,12 +53,19 @@ def boolean(node: Node | None, what: str, default: bool, found: Findings) -> boo
 
 
 def identifier(node: Node | None, what: str, found: Findings) -> str | None:
+    """A name that a template can use, and that may be given a value."""
+    name = variable_name(node, what, found)
+    if node is not None and name is not None:
+        unreserved(name, node.origin, found)
+    return name
+
+
+def variable_name(node: Node | None, what: str, found: Findings) -> str | None:
     """A name that a template can use."""
     if node is None:
         return None
     name = text_of(node)
     if name is not None and IDENTIFIER.fullmatch(name):
-        unreserved(name, node.origin, found)
         return name
     hint = "letters, digits and underscores, no digit first"
     found.add(f"{what} must be a variable name, not {_shown(node)}", node, hint)
@@ -94,6 +102,30 @@ def serial(node: Node | None, found: Findings) -> tuple[int | str, ...]:
         else:
             found.add(f"serial must be a number from 1 or a percentage, not {_shown(item)}", item)
     return tuple(sizes)
+
+
+def throttle(node: Node | None, found: Findings) -> Throttle | None:
+    """`{key: VARIABLE, at_most: NUMBER}`: hosts for which the variable is the same wait for each other."""
+    if node is None:
+        return None
+    if not isinstance(node, MapNode):
+        found.add("throttle must be a mapping", node, "throttle: {key: ce_ha_group, at_most: 1}")
+        return None
+    for name, _ in node.entries:
+        if name.value not in ("key", "at_most"):
+            found.add(f"throttle has no {name.value!r}", name, "it has: at_most, key")
+    key = variable_name(node.get("key"), "key", found)
+    at_most = node.get("at_most")
+    value: Any = at_most.value if isinstance(at_most, ScalarNode) else None
+    if isinstance(value, str) and _SIZE.fullmatch(value):
+        value = int(value)
+    if key is None and node.get("key") is None:
+        found.add("throttle needs a key", node, "the name of a variable that the inventory gives to hosts")
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        given = f", not {_shown(at_most)}" if at_most else ""
+        found.add(f"at_most must be a number from 1{given}", at_most or node)
+        return None
+    return Throttle(key, value) if key else None
 
 
 def _is_size(value: object) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-PLAY = ("name", "hosts", "vars", "serial", "gather_facts", "tasks", "handlers")
-TASK = ("name", "when", "loop", "loop_control", "register", "notify", "tags", "vars")
+PLAY = ("name", "hosts", "vars", "serial", "throttle", "gather_facts", "tasks", "handlers")
+TASK = ("name", "when", "loop", "loop_control", "register", "notify", "tags", "vars", "ignore_errors", "after")
 
 _BOTH = (
     "any_errors_fatal", "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
-    "collections", "connection", "debugger", "diff", "environment", "ignore_errors", "ignore_unreachable",
-    "module_defaults", "no_log", "port", "remote_user", "run_once", "throttle", "timeout",
+    "collections", "connection", "debugger", "diff", "environment", "ignore_unreachable",
+    "module_defaults", "no_log", "port", "remote_user", "run_once", "timeout",
 )  # fmt: skip
 _PLAY_ONLY = (
     "fact_path", "force_handlers", "gather_subset", "gather_timeout", "import_playbook", "max_fail_percentage", "order",
@@ -20,7 +20,8 @@ _PLAY_ONLY = (
 _TASK_ONLY = (
     "action", "always", "args", "async", "block", "changed_when", "delay", "delegate_facts", "delegate_to",
     "failed_when", "import_role", "import_tasks", "include", "include_role", "include_tasks", "include_vars", "listen",
-    "local_action", "meta", "poll", "rescue", "retries", "until",
+    "local_action", "poll", "rescue", "retries", "throttle",
+    "until",
 )  # fmt: skip
 _CONNECT = "the inventory says how to connect: ansible_host, ansible_user, ansible_psrp_*"
 _HINTS: Mapping[str, str] = MappingProxyType(
@@ -33,6 +34,7 @@ _HINTS: Mapping[str, str] = MappingProxyType(
         "diff": "differences are always shown",
         "port": _CONNECT,
         "remote_user": _CONNECT,
+        "throttle": "a play has it: throttle: {key: VARIABLE, at_most: NUMBER}",
         "user": _CONNECT,
     }
 )

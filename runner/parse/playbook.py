@@ -61,6 +61,7 @@ class _PlayReader:
         tasks = self._section(node, "tasks")
         handlers = self._section(node, "handlers")
         self._notified((*tasks, *handlers), self._handler_names(node))
+        self._after(tasks, handlers)
         return Play(
             name=fields.text(node.get("name"), "name", self.found) or hosts,
             hosts=hosts,
@@ -70,6 +71,7 @@ class _PlayReader:
             handlers=handlers,
             gather_facts=fields.boolean(node.get("gather_facts"), "gather_facts", True, self.found),
             serial=fields.serial(node.get("serial"), self.found),
+            throttle=fields.throttle(node.get("throttle"), self.found),
         )
 
     def _keys(self, node: MapNode) -> None:
@@ -129,3 +131,15 @@ class _PlayReader:
                 elif name.value not in names:
                     hint = did_you_mean(str(name.value), names) or "handlers stand below handlers: in the same play"
                     self.found.add(f"the play has no handler {str(name.value)!r}", name, hint)
+
+    def _after(self, tasks: Sequence[Task], handlers: Sequence[Task]) -> None:
+        earlier: list[str] = []
+        for task in tasks:
+            for name in task.after:
+                if name.value not in earlier:
+                    hint = did_you_mean(str(name.value), earlier) or "after names tasks that stand before this one"
+                    self.found.add(f"no earlier task is named {str(name.value)!r}", name, hint)
+            earlier.append(task.name)
+        for task in handlers:
+            for name in task.after:
+                self.found.add("a handler has no after", name, "it runs after the tasks that notify it")

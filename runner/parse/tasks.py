@@ -10,7 +10,7 @@ from runner.model.errors import did_you_mean
 from runner.model.playbook import Task
 from runner.model.source import ListNode, MapNode, Node, ScalarNode
 from runner.modules.arguments import problems
-from runner.modules.base import LocalModule, Module
+from runner.modules.base import LocalModule, Module, StateModule
 from runner.parse import fields, keywords
 from runner.parse.sources import Findings, kind, text_of
 from runner.template import Templates
@@ -46,11 +46,16 @@ class TaskReader:
             notify=fields.texts(node.get("notify"), "notify", self.found),
             tags=fields.tags(node.get("tags"), self.found),
             variables=fields.variables(node.get("vars"), "vars", self.found),
+            after=fields.texts(node.get("after"), "after", self.found),
+            ignore_errors=fields.boolean(node.get("ignore_errors"), "ignore_errors", False, self.found),
         )
         chosen = self._module(node)
         if chosen is None:
             return None
         module, arguments = chosen
+        if task.after and not isinstance(module, StateModule):
+            hint = f"{module.name} is decided from what is known: give it a when: on a registered result"
+            self.found.add(f"after is for tasks that read a host, and {module.name} is none", node.key("after"), hint)
         return replace(task, module=module.name, arguments=arguments, name=task.name or _name(module, arguments))
 
     def _module(self, node: MapNode) -> tuple[Module[Any], MapNode] | None:
@@ -84,18 +89,32 @@ class TaskReader:
         node = task.get(str(key.value))
         if isinstance(node, ScalarNode) and node.value is None:
             node = MapNode((), key.origin)
+        if isinstance(node, ScalarNode) and module.free_form:
+            node = MapNode(((ScalarNode(module.free_form, node.origin, module.free_form), node),), node.origin)
         if not isinstance(node, MapNode):
             hint = f"write them as a mapping below {key.value}:"
             self.found.add(f"the arguments of {key.value} must be a mapping", node or key, hint)
             return MapNode((), key.origin)
         self.found.extend(problems(module, node, self.templates.is_template))
+        if module.arguments.any_names:
+            self._variables(module, node)
         expressions = module.expressions if isinstance(module, LocalModule) else frozenset()
         for name, value in node:
+            if name in module.constant and self.templates.is_template(text_of(value) or ""):
+                hint = "hand values over as parameters; in PowerShell's own text, write a blank between two braces"
+                self.found.add(f"{name} is taken as it is written: no template in it", value, hint)
             if name in expressions:
                 self._expressions(value)
             else:
                 self.found.extend(self.templates.problems(value))
         return node
+
+    def _variables(self, module: Module[Any], node: MapNode) -> None:
+        """The arguments of a module whose arguments are variables."""
+        for key, _ in node.entries:
+            fields.identifier(key, f"a name in {module.name}", self.found)
+        if not node.entries:
+            self.found.add(f"{module.name} names no variable", node, f"{module.name}: {{name: value}}")
 
     def _expressions(self, node: Node) -> None:
         for item in fields.items(node):

@@ -20,11 +20,13 @@ from runner.model.observation import HostFindings
 from runner.model.outcome import HostOutcome, host_result
 from runner.model.plan import HostPlan, Plan
 from runner.model.playbook import Play
+from runner.model.source import ListNode, MapNode, ScalarNode
+from runner.modules.base import StateModule
 from runner.parse.patterns import select
 from runner.pipeline.job import Job, Visit
 from runner.pipeline.levels import HostCheck
 from runner.pipeline.origins import digests, target
-from runner.plan.build import build_plan, play_plan
+from runner.plan.build import build_plan, play_plan, timed
 from runner.plan.host import plan_host
 from runner.transport.base import Session
 
@@ -47,17 +49,34 @@ def make_plan(job: Job, tell: Listener, stop: Event) -> Plan:
             own[host.name].append((number, play))
     checks = [partial(_checked, Visit(job, host, tell, stop), own[name]) for name, host in hosts.items()]
     planned = {(plan.host, plan.play): plan for plan in _side_by_side(checks, job.forks, stop)}
-    return build_plan(
+    plan = build_plan(
         tool=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         playbook=str(Path(job.playbook.file).absolute()),  # apply may run in another folder
         digests=digests(job.playbook, job.inventory, job.modules),
         plays=[
-            play_plan(play, number, [planned[host.name, number] for host in chosen[number]])
+            play_plan(play, number, _in_lanes(job, play, [planned[host.name, number] for host in chosen[number]]))
             for number, play in enumerate(plays)
         ],
         seconds=round(time.monotonic() - started, 2),
     )
+    usual = {name: module.usual_seconds for name, module in job.modules.items() if isinstance(module, StateModule)}
+    return timed(plan, job.durations, usual, job.forks)
+
+
+def _in_lanes(job: Job, play: Play, plans: Sequence[HostPlan]) -> list[HostPlan]:
+    """The plans with what the play's throttle key is on each host; a host without it waits for nobody."""
+    key = play.throttle.key if play.throttle else None
+    if key is None:
+        return list(plans)
+    return [replace(plan, lane=_text_of(job, job.inventory.hosts[plan.host], key)) for plan in plans]
+
+
+def _text_of(job: Job, host: Host, name: str) -> str:
+    variables = {**host.variables, **job.extra}
+    node = variables.get(name)
+    value = job.templates.render(node, variables) if isinstance(node, (ScalarNode, ListNode, MapNode)) else node
+    return "" if value is None else str(value)
 
 
 def host_count(job: Job) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
+from runner.model.attestation import Attestation
+from runner.model.content import Contents, NoContents
 from runner.model.events import Listener
 from runner.model.inventory import Host, Inventory
 from runner.model.playbook import Playbook
@@ -31,6 +33,9 @@ class Job:
     verbosity: int = 0
     hide: Callable[[str], str] = str  # masks secrets in what hosts and templates say
     templates: Templates = field(default_factory=Templates)
+    contents: Contents = field(default_factory=NoContents)
+    attestations: Mapping[str, Mapping[str, Attestation]] = field(default_factory=dict)  # by host and id
+    durations: Mapping[str, float] = field(default_factory=dict)  # seconds of a change by module, as measured before
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import takewhile
 
 from runner.check import check_level
-from runner.compile import FACTS, Known, compile_host
+from runner.compile import FACTS, Known, Means, compile_host
+from runner.model.attestation import Context
 from runner.model.errors import Interrupted
 from runner.model.events import LevelRead
-from runner.model.observation import Finding, HostFindings
+from runner.model.observation import Finding, HostFindings, Postponed, Told
+from runner.model.plan import Verdict
 from runner.model.playbook import Play
-from runner.model.task import Broken, Compiled, Header, Pending, Ready, Skipped, TaskId
+from runner.model.registered import joined
+from runner.model.task import Awaited, Broken, Compiled, Deferred, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump
 from runner.modules.base import FactModule
 from runner.pipeline.job import Visit
 from runner.plan.handlers import header_of
-from runner.plan.registered import assess_all, joined
+from runner.plan.registered import assess_all, assess_verdicts
 from runner.transport.base import Session
 
 
@@ -37,7 +41,9 @@ class HostCheck:
         self._play = play
         self._session = session
         self._earlier = [finding for findings in earlier for finding in findings.findings]
-        self._known = Known()
+        self._context = Context(visit.host.name, datetime.now(UTC), visit.job.attestations.get(visit.host.name, {}))
+        self._means = Means(visit.job.modules, visit.job.templates, visit.job.extra, visit.job.contents)
+        self._known = Known(variables=_set_by(self._earlier))
         self._done: dict[TaskId, Finding] = {}
 
     def findings(self) -> HostFindings:
@@ -47,37 +53,40 @@ class HostCheck:
         while ready := self._ready(compiled):
             if self._visit.stop.is_set():
                 raise Interrupted("interrupted")
-            found = check_level(self._session, ready, self._job.modules, self._job.verbosity)
+            found = check_level(self._session, ready, self._job.modules, self._context, self._job.verbosity)
             level += found.batches
             self._done |= {header_of(finding).id: finding for finding in found.findings}
             if any(isinstance(self._job.modules[task.header.module], FactModule) for task in ready):
                 self._known = replace(self._known, facts=found.facts, unreadable=found.unreadable)
             self._visit.tell(LevelRead(self._visit.host.name, level, len(ready)))
-            if any(isinstance(one, Pending) for one in compiled):
-                compiled = self._compile()
+            compiled = self._compile()
         findings = tuple(self._settle(one) for one in compiled)
         return HostFindings(self._visit.host.name, findings, self._known.facts or {}, level)
 
     def _compile(self) -> tuple[Compiled, ...]:
-        """Compile until skipped and finished tasks have told all that they can tell without the host."""
+        """Compile until skipped, finished and postponed tasks have told all that they can tell without the host."""
         while True:
-            compiled = compile_host(
-                self._play,
-                self._number,
-                self._visit.host,
-                self._known,
-                self._job.modules,
-                self._job.templates,
-                self._job.extra,
-            )
-            registered = self._registered(compiled)
-            if registered.keys() == self._known.registered.keys():
+            compiled = compile_host(self._play, self._number, self._visit.host, self._known, self._means)
+            self._done |= {task.header.id: finding for task, finding in self._postponed(compiled)}
+            registered, undecided = self._registered(compiled)
+            variables = self._variables(compiled)
+            learned = replace(self._known, registered=registered, undecided=undecided, set=variables)
+            if (registered.keys(), undecided.keys(), variables.keys()) == (
+                self._known.registered.keys(),
+                self._known.undecided.keys(),
+                self._known.set.keys(),
+            ):
                 return compiled
-            self._known = replace(self._known, registered=registered)
+            self._known = learned
 
     def _ready(self, compiled: tuple[Compiled, ...]) -> list[Ready]:
         """What can be read now; with it the facts, if a task needs them and the play gathers them."""
-        ready = [one for one in compiled if isinstance(one, Ready) and one.header.id not in self._done]
+        waiting = self._waiting(compiled)
+        ready = [
+            one
+            for one in compiled
+            if isinstance(one, Ready) and one.header.id not in self._done and one.header.id not in waiting
+        ]
         needed = any(isinstance(one, Pending) and FACTS in one.needs for one in compiled)
         if not needed or self._known.facts is not None or not self._play.gather_facts:
             return ready
@@ -88,23 +97,75 @@ class HostCheck:
         header = Header(TaskId(self._number, "facts", 0), "Gathering facts", name, self._play.origin)
         return [Ready(header, arguments, dump(arguments)), *ready]
 
-    def _registered(self, compiled: tuple[Compiled, ...]) -> dict[str, object]:
-        """The results of those tasks with `register` that are decided, as is every task before them."""
+    def _decided(self, compiled: tuple[Compiled, ...]) -> list[Finding]:
+        """The findings of the tasks from the first one on that all are decided."""
+        return [finding for one in takewhile(self._finding_of, compiled) if (finding := self._finding_of(one))]
+
+    def _waiting(self, compiled: tuple[Compiled, ...]) -> set[TaskId]:
+        """The tasks with `after` for which it is not known yet what becomes of the tasks that they name."""
+        decided = {header_of(finding).id for finding in self._decided(compiled)}
+        return {
+            one.header.id
+            for one in compiled
+            if isinstance(one, Ready)
+            and one.header.after
+            and not all(other.header.id in decided for other in _named(one, compiled))
+        }
+
+    def _postponed(self, compiled: tuple[Compiled, ...]) -> list[tuple[Ready, Finding]]:
+        """The tasks that only apply can decide: those with a condition on one, and those after one that changes."""
+        if not any(isinstance(one, Ready) and (one.header.after or one.deferred) for one in compiled):
+            return []
+        verdicts = assess_verdicts([*self._earlier, *self._decided(compiled)], self._job.modules)
+        found: list[tuple[Ready, Finding]] = []
+        for one in compiled:
+            if not isinstance(one, Ready) or one.header.id in self._done:
+                continue
+            changing = [other for other in _named(one, compiled) if verdicts.get(other.header.id) in _OPEN]
+            if one.deferred and self._job.modules[one.header.module].arguments.any_names:
+                reason = "a variable cannot depend on what is known only during apply"
+                found.append((one, Broken(one.header, reason)))
+            elif one.deferred or changing:
+                names = tuple(dict.fromkeys(other.header.name for other in changing))
+                found.append((one, Postponed(one, replace(one.deferred or Deferred(), after=names))))
+        return found
+
+    def _registered(self, compiled: tuple[Compiled, ...]) -> tuple[dict[str, object], dict[str, Awaited]]:
+        """The results of those tasks with `register` that are decided, as is every task before them.
+
+        And the names of those that only apply can decide, with the ids of their tasks.
+        """
         if not any(one.header.register for one in compiled):
-            return {}
-        findings = [finding for one in takewhile(self._finding_of, compiled) if (finding := self._finding_of(one))]
+            return {}, {}
+        findings = self._decided(compiled)
         results = assess_all([*self._earlier, *findings], self._job.modules)
+        postponed = {header_of(finding).id for finding in findings if isinstance(finding, Postponed)}
         instances: dict[str, list[Compiled]] = {}
         for one in compiled:
             if one.header.register:
                 instances.setdefault(one.header.register, []).append(one)
         registered: dict[str, object] = {}
+        undecided: dict[str, Awaited] = {}
         for name, ones in instances.items():
-            if all(one.header.id in results for one in ones):
-                own = [results[one.header.id] for one in ones]
-                looped = len(ones) > 1 or bool(ones[0].header.item)
+            ids = [one.header.id for one in ones]
+            looped = len(ones) > 1 or bool(ones[0].header.item)
+            if all(one in results for one in ids):
+                own = [results[one] for one in ids]
                 registered[name] = joined(own) if looped else own[0]
-        return registered
+            elif any(one in postponed for one in ids):
+                undecided[name] = Awaited(tuple(map(str, ids)), looped)
+        return registered, undecided
+
+    def _variables(self, compiled: tuple[Compiled, ...]) -> dict[int, dict[str, object]]:
+        """What tasks set for later ones, by the task's number, once all instances of the task are decided."""
+        tasks = {task.number for task in self._play.tasks if self._job.modules[task.module].arguments.any_names}
+        found: dict[int, dict[str, object]] = {}
+        for number in tasks:
+            own = [one for one in compiled if one.header.id.task == number and one.header.id.section == "tasks"]
+            findings = [self._finding_of(one) for one in own]
+            if all(findings):
+                found[number] = _set_by([finding for finding in findings if finding])
+        return found
 
     def _finding_of(self, one: Compiled) -> Finding | None:
         if isinstance(one, (Skipped, Broken)):
@@ -115,6 +176,28 @@ class HostCheck:
         found = self._finding_of(one)
         if found is not None:
             return found
+        if isinstance(one, Ready):  # it waits for others, which are never decided
+            return Broken(one.header, f"it comes after {', '.join(one.header.after)}, which could not be decided")
         assert isinstance(one, Pending)  # the levels end only when nothing is ready any more
         hint = "; the play says gather_facts: false" if FACTS in one.needs and not self._play.gather_facts else ""
         return Broken(one.header, f"it needs {', '.join(sorted(one.needs))}, which never became known{hint}")
+
+
+_OPEN = (Verdict.CHANGE, Verdict.DEFERRED)
+
+
+def _named(one: Ready, compiled: Sequence[Compiled]) -> list[Compiled]:
+    """The earlier tasks that a task names in `after`."""
+    return [
+        other
+        for other in compiled
+        if other.header.id < one.header.id
+        and other.header.id.section == one.header.id.section
+        and other.header.name in one.header.after
+    ]
+
+
+def _set_by(findings: Sequence[Finding]) -> dict[str, object]:
+    return {
+        name: value for finding in findings if isinstance(finding, Told) for name, value in finding.variables.items()
+    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from runner.model.errors import InputError, Problem
 from runner.model.plan import HostPlan, Plan, PlayPlan
 from runner.model.playbook import Play
+from runner.plan.duration import estimate
 
 
 def batches(hosts: Sequence[str], serial: Sequence[int | str]) -> tuple[tuple[str, ...], ...]:
@@ -36,7 +38,9 @@ def _size(size: int | str, total: int) -> int:
 
 def play_plan(play: Play, number: int, hosts: Sequence[HostPlan]) -> PlayPlan:
     """The plan of one play, its hosts in the inventory's order."""
-    return PlayPlan(number, play.name, batches([host.host for host in hosts], play.serial), tuple(hosts))
+    names = [host.host for host in hosts]
+    at_most = play.throttle.at_most if play.throttle else 0
+    return PlayPlan(number, play.name, batches(names, play.serial), tuple(hosts), at_most)
 
 
 def build_plan(
@@ -44,3 +48,10 @@ def build_plan(
 ) -> Plan:
     """The plan of a playbook; `digests` are SHA-256 in hex of what it was made from, `created` is ISO 8601 in UTC."""
     return Plan(tool, created, playbook, dict(digests), tuple(plays), seconds)
+
+
+def timed(plan: Plan, measured: Mapping[str, float], usual: Mapping[str, float], forks: int) -> Plan:
+    """The plan with how long it will take: by what changes of each module took here, else by what is usual."""
+    seconds = estimate(plan.plays, {**usual, **measured}, forks)
+    acting = {step.header.module for play in plan.plays for host in play.hosts for step in host.steps if step.action}
+    return replace(plan, estimate=round(seconds, 1), untimed=tuple(sorted(acting - measured.keys())))

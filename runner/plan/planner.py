@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from runner.model.observation import Finding, Gathered, Observed, Told
-from runner.model.plan import Action, Heading, HostPlan, Step, Verdict
-from runner.model.state import Desired, State, Unreadable, differences
+from runner.model.observation import Finding, Gathered, Observed, Postponed, Steered, Told
+from runner.model.plan import Heading, HostPlan, Step, Verdict
+from runner.model.state import Desired, Held, State, Unreadable
 from runner.model.task import Broken, Header, Skipped, TaskId
+from runner.modules.acting import action_of
 from runner.modules.arguments import load
-from runner.modules.base import Impossible, Irreversible, Module, StateModule
+from runner.modules.base import ControlModule, Impossible, Module, StateModule, Steering
 from runner.plan.contradictions import Wanting
-from runner.plan.handlers import is_handler, plan_handlers
+from runner.plan.handlers import TASKS, header_of, idle, in_round, is_handler, plan_handlers
 
 Effects = dict[str, list[tuple[Any, State]]]  # by module: arguments of earlier actions with their after-states
 
@@ -33,8 +35,33 @@ class Planner:
     def play(self, findings: Sequence[Finding]) -> tuple[Step, ...]:
         """The steps of one play: its tasks, then its handlers in the order in which they run."""
         self._begin_play()
-        steps = tuple(self._step(finding) for finding in findings if not is_handler(finding))
-        return (*steps, *plan_handlers([finding for finding in findings if is_handler(finding)], steps, self._step))
+        handlers = [finding for finding in findings if is_handler(finding)]
+        steps: list[Step] = []
+        flushed: list[list[Step]] = [[]]  # the tasks' steps, cut where handlers are flushed
+        for finding in findings:
+            if is_handler(finding):
+                continue
+            step = self._step(finding)
+            steps.append(step)
+            flushed[-1].append(step)
+            if self._flushes(finding):
+                steps += self._handlers(handlers, flushed)
+                flushed.append([])
+        steps += self._handlers(handlers, flushed)
+        ran = {(step.header.name, step.header.id.task) for step in steps if step.header.id.section != TASKS}
+        return (*steps, *(idle(one) for one in handlers if (header_of(one).name, header_of(one).id.task) not in ran))
+
+    def _handlers(self, handlers: Sequence[Finding], flushed: Sequence[Sequence[Step]]) -> tuple[Step, ...]:
+        """Those that are due after the last part of the tasks."""
+        due = [in_round(finding, len(flushed) - 1) for finding in handlers]
+        return plan_handlers(due, flushed[-1], self._step)
+
+    def _flushes(self, finding: Finding) -> bool:
+        if not isinstance(finding, Steered):
+            return False
+        module = self._modules[finding.task.header.module]
+        assert isinstance(module, ControlModule)
+        return module.steer(finding.task.arguments).kind is Steering.FLUSH_HANDLERS
 
     def remember(self, plan: HostPlan) -> None:
         """Take over a play of this host that is planned already. What a handler that does not run wants is nothing."""
@@ -57,12 +84,24 @@ class Planner:
         self._before_play = {module: list(effects) for module, effects in self._effects.items()}
 
     def _step(self, finding: Finding) -> Step:
+        step = self._judged(finding)
+        if step.header.ignore_errors and step.verdict in (Verdict.FAILED, Verdict.UNREADABLE):
+            return replace(step, verdict=Verdict.IGNORED)
+        return step
+
+    def _judged(self, finding: Finding) -> Step:
         match finding:
             case Observed():
                 return self._observed(finding)
             case Told():
+                if finding.held:
+                    return _held(finding.task.header, finding.task.dumped, finding.held)
                 verdict = Verdict.FAILED if finding.failed else Verdict.TOLD
                 return Step(finding.task.header, verdict, finding.task.dumped, message=finding.message)
+            case Postponed():
+                return self._postponed(finding)
+            case Steered():
+                return Step(finding.task.header, Verdict.CONTROL, finding.task.dumped)
             case Gathered():
                 missing = "; ".join(f"{name}: {reason}" for name, reason in finding.unreadable.items())
                 verdict = Verdict.UNREADABLE if missing else Verdict.COMPLIANT
@@ -72,11 +111,18 @@ class Planner:
             case Broken():
                 return Step(finding.header, Verdict.FAILED, {}, message=finding.message)
 
+    def _postponed(self, finding: Postponed) -> Step:
+        header, arguments, dumped = finding.task.header, finding.task.arguments, finding.task.dumped
+        module = self._modules[header.module]
+        if not isinstance(module, StateModule):
+            return Step(header, Verdict.DEFERRED, dumped, deferred=finding.deferred)
+        key, heading = module.key(arguments), heading_of(module, arguments)
+        return Step(header, Verdict.DEFERRED, dumped, key, heading, deferred=finding.deferred)
+
     def _observed(self, finding: Observed) -> Step:
         header, arguments, dumped = finding.task.header, finding.task.arguments, finding.task.dumped
         module = _state_module(self._modules, header)
-        shown = module.shown(arguments)
-        key, heading = module.key(arguments), Heading(shown.kind, shown.name, shown.property)
+        key, heading = module.key(arguments), heading_of(module, arguments)
         if isinstance(finding.found, Unreadable):
             return Step(header, Verdict.UNREADABLE, dumped, key, heading, message=finding.found.reason)
         found = module.over(arguments, finding.found, self._before_play.get(module.name, ()))
@@ -85,8 +131,10 @@ class Planner:
         desired = module.desired(arguments, before)
         if isinstance(desired, Impossible):
             return Step(header, Verdict.FAILED, dumped, key, heading, found, message=desired.reason)
+        if isinstance(desired, Held):
+            return replace(_held(header, dumped, desired), key=key, heading=heading, before=found)
         self._want(header, heading, module, arguments, desired)
-        action = _action(module, arguments, before, desired)
+        action = action_of(module, arguments, before, desired)
         if action is None:
             return Step(header, Verdict.COMPLIANT, dumped, key, heading, found)
         self._effects.setdefault(module.name, []).append((arguments, action.after))
@@ -99,20 +147,18 @@ class Planner:
         self.wanting.append(Wanting(header, heading, thing, desired, module.implied(arguments, desired)))
 
 
+def _held(header: Header, dumped: Mapping[str, Any], held: Held) -> Step:
+    verdict = Verdict.BLOCKED if held.blocks else Verdict.HELD
+    return Step(header, verdict, dumped, message=held.reason, owner=held.owner)
+
+
+def heading_of(module: StateModule[Any], arguments: Any) -> Heading:
+    shown = module.shown(arguments)
+    return Heading(shown.kind, shown.name, shown.property)
+
+
 def _state_module(modules: Mapping[str, Module[Any]], header: Header) -> StateModule[Any]:
     module = modules[header.module]
     if not isinstance(module, StateModule):
         raise TypeError(f"{header.module} is no module with a state")
     return module
-
-
-def _action(module: StateModule[Any], arguments: Any, before: State, desired: Desired) -> Action | None:
-    wrong = differences(before, desired)
-    if not wrong:
-        return None
-    after = module.promise(arguments, before, desired)
-    undo = module.undo(arguments, before, after)
-    write = module.write(arguments, before)
-    if isinstance(undo, Irreversible):
-        return Action(before, desired, after, wrong, write, None, undo.reason)
-    return Action(before, desired, after, wrong, write, undo)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from runner.model.jsonvalue import plain
 from runner.model.observation import Finding
 from runner.model.plan import Step, Verdict
+from runner.model.registered import result
 from runner.model.state import State
 from runner.model.task import TaskId
 from runner.modules.base import Module
@@ -16,43 +16,37 @@ from runner.plan.handlers import header_of
 from runner.plan.planner import Planner
 
 
-def assess_all(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, dict[str, Any]]:
-    """The registered results of all these tasks of one host, in any order, as plain data.
+def assess_verdicts(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, Verdict]:
+    """What the plan will say of each of these tasks of one host."""
+    return {step.header.id: step.verdict for step in _steps(findings, Planner(modules))}
 
-    Always `changed`, `failed`, `skipped` and `msg`. A handler that does not run is `skipped`; a task that could not be
-    read, or never can be applied, is `failed`. A state task that could be read also has `before` and `after`: its
-    properties and `exists`, over what the tasks before it (of earlier plays too) will have done; `after` is what the
-    plan promises, and equals `before` when nothing changes.
+
+def assess_all(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, dict[str, Any]]:
+    """The registered results of all these tasks of one host, in any order, as plain data; deferred tasks have none yet.
+
+    Always `changed`, `failed`, `skipped`, `held` and `msg`. A handler that does not run is `skipped`; a task that could
+    not be read, or never can be applied, is `failed`. A state task that could be read also has `before` and `after`:
+    its properties and `exists`, over what the tasks before it (of earlier plays too) will have done; `after` is what
+    the plan promises, and equals `before` when nothing changes.
     """
     planner = Planner(modules)
+    decided = (step for step in _steps(findings, planner) if step.verdict is not Verdict.DEFERRED)
+    return {step.header.id: _result(step, planner.before.get(step.header.id)) for step in decided}
+
+
+def _steps(findings: Iterable[Finding], planner: Planner) -> list[Step]:
     in_order = sorted(findings, key=lambda finding: header_of(finding).id)
     plays = groupby(in_order, key=lambda finding: header_of(finding).id.play)
-    steps = [step for _, play in plays for step in planner.play(list(play))]
-    return {step.header.id: _result(step, planner.before.get(step.header.id)) for step in steps}
+    return [step for _, play in plays for step in planner.play(list(play))]
 
 
 def _result(step: Step, before: State | None) -> dict[str, Any]:
-    result = {
-        "changed": step.verdict is Verdict.CHANGE,
-        "failed": step.verdict in (Verdict.FAILED, Verdict.UNREADABLE),
-        "skipped": step.verdict in (Verdict.SKIPPED, Verdict.IDLE),
-        "msg": step.message,
-    }
-    if before is None:
-        return result
-    return {**result, "before": _state(before), "after": _state(step.action.after if step.action else before)}
-
-
-def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The registered result of a loop: `results`, and what holds of all of them."""
-    return {
-        "results": list(results),
-        "changed": any(result["changed"] for result in results),
-        "failed": any(result["failed"] for result in results),
-        "skipped": all(result["skipped"] for result in results),
-        "msg": "",
-    }
-
-
-def _state(state: State) -> dict[str, Any]:
-    return {**plain(state.properties), "exists": state.exists}
+    return result(
+        changed=step.verdict is Verdict.CHANGE,
+        failed=step.verdict in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.IGNORED),
+        skipped=step.verdict in (Verdict.SKIPPED, Verdict.IDLE),
+        held=step.verdict in (Verdict.HELD, Verdict.BLOCKED),
+        message=step.message,
+        before=before,
+        after=step.action.after if step.action else before,
+    )

@@ -81,6 +81,28 @@ def test_batches_come_one_after_the_other() -> None:
     assert order == ["h1", "h1", "h2", "h2", "h3", "h3"]
 
 
+def test_hosts_of_one_lane_wait_for_each_other_and_lanes_go_side_by_side() -> None:
+    fleet = fleet_of("h1", "h2", "h3", "h4", "alone")
+    lanes = {"h1": "tokyo", "h2": "tokyo", "h3": "osaka", "h4": "osaka", "alone": ""}
+    together, order, lock = threading.Barrier(3, timeout=20), list[str](), threading.Lock()
+
+    def first_change(name: str, change: str) -> None:
+        with lock:
+            order.append(name)
+        if change == "New-Thing a" and name in ("h1", "h3", "alone"):
+            together.wait()
+
+    for name, host in fleet.items():
+        host.before_change = lambda change, name=name: first_change(name, change)  # type: ignore[misc]
+    made = play(fleet)
+    hosts = tuple(replace(host, lane=lanes[host.host]) for host in made.hosts)
+    outcome = run(plan_of(replace(made, hosts=hosts, at_most=1)), fleet)
+    assert set(results(outcome).values()) == {HostResult.APPLIED}
+    for lane in ("tokyo", "osaka"):
+        own = [name for name in order if lanes[name] == lane]
+        assert own == sorted(own)
+
+
 def test_a_batch_of_which_every_host_is_lost_ends_the_play() -> None:
     fleet = fleet_of("h1", "h2", "h3", "h4", broken=["h1", "h2"])
     outcome = run(plan_of(play(fleet, serial=(2, 1))), fleet)

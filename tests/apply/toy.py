@@ -102,6 +102,13 @@ def _state(reply: Reply) -> State | Unreadable:
     return State(True, dict(found.properties))  # type: ignore[arg-type]
 
 
+class Fresh(Thing):
+    """A thing that only a process shows right which began after the last change."""
+
+    name: ClassVar[str] = "fresh"
+    fresh_process: ClassVar[bool] = True
+
+
 class WorldArguments(Arguments):
     pass
 
@@ -125,7 +132,7 @@ class World(FactModule[WorldArguments]):
         return Facts(dict(found.properties))
 
 
-MODULES: Mapping[str, Module[Any]] = {"thing": Thing(), "setup": World()}
+MODULES: Mapping[str, Module[Any]] = {"thing": Thing(), "fresh": Fresh(), "setup": World()}
 
 
 @dataclass
@@ -214,7 +221,8 @@ class Things:
         return self.gone
 
     def renew(self) -> None:
-        raise AssertionError("apply renews no shell")
+        self._fail("renew")
+        self.log.append("renew")
 
     def close(self) -> None:
         self.log.append("close")
@@ -224,11 +232,26 @@ def _error(message: str) -> ErrorRecord:
     return ErrorRecord("Denied,Set-Thing", "PermissionDenied", "System.Exception", message)
 
 
-def ready(number: int, task: str, notify: tuple[str, ...] = (), section: str = "tasks", **arguments: Any) -> Ready:
-    """A task of the module `thing`, at line `number` of site.yml; `task` is its name."""
-    facts = arguments.pop("facts", ())
+def ready(
+    number: int,
+    task: str,
+    notify: tuple[str, ...] = (),
+    section: str = "tasks",
+    *,
+    module: str = "thing",
+    ignore_errors: bool = False,
+    facts: tuple[str, ...] = (),
+    **arguments: Any,
+) -> Ready:
+    """A task of the module `thing` or `fresh`, at line `number` of site.yml; `task` is its name."""
     header = Header(
-        TaskId(1, section, number), task, "thing", Origin("site.yml", number, 3), notify=notify, facts=facts
+        TaskId(1, section, number),
+        task,
+        module,
+        Origin("site.yml", number, 3),
+        notify=notify,
+        facts=facts,
+        ignore_errors=ignore_errors,
     )
     typed = ThingArguments(**arguments)
     return Ready(header, typed, typed.model_dump())

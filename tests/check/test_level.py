@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from runner.check import LevelFindings, check_level
 from runner.lab.spec import MachineSpec, build_machine
+from runner.model.attestation import Context
 from runner.model.errors import ConnectionLost
 from runner.model.observation import Gathered, Observed, Told
 from runner.model.source import MapNode, Origin
@@ -19,6 +21,7 @@ from tests.modules.lab_session import LabSession
 
 MODULES = load_modules()
 ORIGIN = Origin("playbook.yml", 1, 1)
+CONTEXT = Context("lab", datetime(2026, 11, 26, tzinfo=UTC))
 
 
 def ready(number: int, module: str, **data: Any) -> Ready:
@@ -35,7 +38,7 @@ def value(number: int, name: str) -> Ready:
 
 
 def check(on: LabSession, *tasks: Ready, verbosity: int = 0) -> LevelFindings:
-    return check_level(on, tasks, MODULES, verbosity)
+    return check_level(on, tasks, MODULES, CONTEXT, verbosity)
 
 
 def test_all_families_in_task_order_and_one_batch() -> None:

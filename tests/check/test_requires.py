@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import pytest
 
 from runner.check import check_level
 from runner.lab.spec import MachineSpec, build_machine
+from runner.model.attestation import Context
 from runner.model.observation import Observed
 from runner.model.source import Origin
 from runner.model.task import Broken, Header, Ready, TaskId
@@ -66,7 +68,7 @@ def test_versions_are_compared_as_numbers(wanted: str | None, found: str | None,
 def test_the_argument_that_needs_more_is_refused_and_asks_nothing() -> None:
     session = LabSession(build_machine("old", MachineSpec(os="Server 2012 R2")))
     tasks = [ready("newer_ping", 1, PingArguments(data="old")), ready("newer_ping", 2, PingArguments(data="new"))]
-    first, second = check_level(session, tasks, {"newer_ping": NewerPing()}).findings
+    first, second = check_level(session, tasks, {"newer_ping": NewerPing()}, Context("old", datetime.now(UTC))).findings
     assert isinstance(first, Observed)
     assert second == Broken(tasks[1].header, "newer_ping needs PowerShell 5.1 or later; this host has 4.0")
     assert [dict(statement[0].parameters) for statement in session.sent] == [{"InputObject": "old"}]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from runner.compile import FACTS, Known, compile_host
+from runner.compile import FACTS, Known, Means, compile_host
+from runner.model.content import NoContents
 from runner.model.inventory import Connection, Host
 from runner.model.secret import Secret
 from runner.model.source import Node, Origin, node_of
@@ -31,7 +32,7 @@ def compiled(
     nodes = {name: node_of(value, NOWHERE) for name, value in variables.items()}
     host = Host("ce-01.example", ("all", "tokyo"), nodes, NOWHERE, Connection("h", 5985, password=Secret("geheim")))
     extra: dict[str, Node] = {"extra": node_of("from -e", NOWHERE)}
-    return compile_host(only, 0, host, known or Known(), MODULES, Templates(), extra)
+    return compile_host(only, 0, host, known or Known(), Means(MODULES, Templates(), extra, NoContents()))
 
 
 def only(result: tuple[Compiled, ...]) -> Compiled:

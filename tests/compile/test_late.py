@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from runner.compile.known import Known
+from runner.compile.known import Known, Means
 from runner.compile.late import render_around
 from runner.compile.tasks import compile_host
+from runner.model.content import NoContents
 from runner.model.inventory import Connection, Host
 from runner.model.playbook import Play, Task
 from runner.model.source import Origin
@@ -46,7 +47,7 @@ def compiled(text: str, **loop: Any) -> tuple[Any, ...]:
     task = Task("t", "cmdlet", tree(text), AT, 0, **loop)
     play = Play("p", "all", AT, {}, (task,), ())
     host = Host("h", (), {}, AT, Connection("h", 5985))
-    return compile_host(play, 0, host, Known(), load_modules(), Templates(), {})
+    return compile_host(play, 0, host, Known(), Means(load_modules(), Templates(), {}, NoContents()))
 
 
 TASK = """

@@ -6,7 +6,9 @@ from datetime import UTC, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from runner.model.attestation import Attestation
 from runner.model.command import Command
+from runner.model.content import Slice
 from runner.model.outcome import ActionOutcome, Drift, FactDrift, HostOutcome, HostResult, Result, RunOutcome
 from runner.model.plan import Action, Heading, HostPlan, Plan, PlayPlan, Step, Verdict
 from runner.model.source import Origin
@@ -28,6 +30,7 @@ leaves = (
     | st.builds(Int32, number) | st.builds(UInt32, number) | st.builds(Int64, number) | st.builds(UInt64, number)
     | st.builds(Version, text) | st.datetimes(timezones=zones).map(lambda moment: moment.replace(fold=0))
     | st.timedeltas() | st.builds(EnumValue, text, number, text)
+    | st.builds(Slice, text, text, text, st.integers(0, 2**40), st.integers(0, 2**20))
 )  # fmt: skip
 keys = text | st.sampled_from(["$bytes", "$map", "$int32", "text"])
 values = st.recursive(
@@ -80,9 +83,17 @@ plans = st.builds(
 )
 drifts = st.builds(Drift, text, states, st.none() | states, st.none() | states, differences, text)
 fact_drifts = st.builds(FactDrift, text, plain_data, plain_data, text)
-outcomes = st.builds(ActionOutcome, text, st.sampled_from(Result), text, st.none() | states, differences, seconds)
+outcomes = st.builds(
+    ActionOutcome, text, st.sampled_from(Result), text, st.none() | states, differences, seconds, text, text
+)
 host_outcomes = st.builds(
     HostOutcome, text, small, st.sampled_from(HostResult), st.lists(outcomes, max_size=2).map(tuple),
     st.lists(drifts, max_size=1).map(tuple), st.lists(fact_drifts, max_size=1).map(tuple), text, text, small, seconds,
+    text,
 )  # fmt: skip
-run_outcomes = st.builds(RunOutcome, text, st.lists(host_outcomes, max_size=2).map(tuple), st.booleans(), seconds)
+moments = st.datetimes(timezones=zones).map(lambda moment: moment.replace(fold=0))
+attestations = st.builds(Attestation, text, text, text, moments, text, st.none() | moments)
+run_outcomes = st.builds(
+    RunOutcome, text, st.lists(host_outcomes, max_size=2).map(tuple), st.booleans(), seconds, text, text, text,
+    st.lists(attestations, max_size=2).map(tuple),
+)  # fmt: skip

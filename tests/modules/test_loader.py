@@ -22,7 +22,7 @@ class {name}(LocalModule[Nothing]):
     summary = "says hello"
     arguments = Nothing
 
-    def evaluate(self, arguments):
+    def evaluate(self, arguments, context):
         return Said("hello")
 """
 
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_one_new_file_is_one_new_module(folder: Path) -> None:
     found = load_modules(package(folder, "added_modules", greet=NEW_MODULE.format(name="Greet", key="greet")))
     assert list(found) == ["greet"]
-    assert found["greet"].evaluate(None).message == "hello"
+    assert found["greet"].evaluate(None, None).message == "hello"
     assert resolve(found, "contoso.greet") is found["greet"]
 
 

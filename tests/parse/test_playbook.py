@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.model.errors import InputError
-from runner.model.playbook import Playbook
+from runner.model.playbook import Playbook, Throttle
 from runner.model.source import ListNode, MapNode, Origin, ScalarNode, plain
 from runner.modules.loader import load_modules
 from runner.parse import parse_playbook
@@ -25,6 +25,7 @@ GOOD = """\
   hosts: [web, "db:!old"]
   gather_facts: no
   serial: [1, "30%"]
+  throttle: {key: ha_group, at_most: 2}
   vars:
     path: HKLM:\\SOFTWARE\\Firma
     list: [1, "{{ path }}"]
@@ -48,6 +49,10 @@ GOOD = """\
       notify: restart
       tags: [a, b]
     - win_ping:
+      after: [Values, win_service MaaS360]
+      ignore_errors: yes
+    - meta: flush_handlers
+    - set_fact: {pin: "3.1.0", list: [1], none: null, path: "{{ path }}"}
   handlers:
     - name: restart
       win_service: {name: MaaS360, state: restarted}
@@ -69,6 +74,7 @@ def test_a_good_playbook(tmp_path: Path) -> None:
     first, second = playbook.plays
     assert (first.name, first.hosts, first.gather_facts, first.serial) == ("First", "web:db:!old", False, (1, "30%"))
     assert first.origin == Origin(playbook.file, 2, 3)
+    assert (first.throttle, second.throttle) == (Throttle("ha_group", 2), None)
     assert {name: plain(node) for name, node in first.variables.items()} == {
         "path": "HKLM:\\SOFTWARE\\Firma",
         "list": [1, "{{ path }}"],
@@ -82,22 +88,40 @@ def test_a_good_playbook(tmp_path: Path) -> None:
 def test_a_full_task(tmp_path: Path) -> None:
     task = parse(tmp_path, GOOD).plays[0].tasks[0]
     assert (task.name, task.module, task.number) == ("Values", "win_regedit", 1)
-    assert task.origin.line == 10
+    assert task.origin.line == 11
     assert plain(task.arguments) == {"path": "{{ path }}", "name": "{{ item }}", "data": 1, "type": "dword"}
     assert [condition.value for condition in task.when] == ["x is defined", "'a' in list", True]
     assert isinstance(task.loop, ListNode)
     assert (task.loop_variable, task.register, task.tags) == ("item", "values", ("tls", "net"))
-    assert [(name.value, name.origin.line) for name in task.notify] == [("restart", 19)]
+    assert [(name.value, name.origin.line) for name in task.notify] == [("restart", 20)]
     assert task.variables is not None
     assert plain(task.variables["y"]) == 2
 
 
 def test_short_forms(tmp_path: Path) -> None:
-    _, service, ping = parse(tmp_path, GOOD).plays[0].tasks
+    _, service, ping, *_ = parse(tmp_path, GOOD).plays[0].tasks
     assert (service.name, service.loop_variable, service.tags) == ("win_service MaaS360", "entry", ("a", "b"))
     assert isinstance(service.loop, ScalarNode)
     assert [condition.value for condition in service.when] == [True]
     assert (ping.name, ping.arguments, ping.number) == ("win_ping", MapNode((), ping.arguments.origin), 3)
+
+
+def test_what_waits_for_others_and_what_may_fail(tmp_path: Path) -> None:
+    values, _, ping, *_ = parse(tmp_path, GOOD).plays[0].tasks
+    assert ([name.value for name in ping.after], ping.ignore_errors) == (["Values", "win_service MaaS360"], True)
+    assert (values.after, values.ignore_errors) == ((), False)
+
+
+def test_a_text_stands_for_the_argument_of_a_free_form(tmp_path: Path) -> None:
+    *_, meta, _ = parse(tmp_path, GOOD).plays[0].tasks
+    written = parse(tmp_path, "- hosts: all\n  tasks:\n    - meta: {action: flush_handlers}\n").plays[0].tasks[0]
+    assert plain(meta.arguments) == plain(written.arguments) == {"action": "flush_handlers"}
+    assert (meta.name, meta.arguments.origin.line, meta.arguments.origin.column) == ("meta", 32, 13)
+
+
+def test_every_name_is_an_argument_of_set_fact(tmp_path: Path) -> None:
+    *_, fact = parse(tmp_path, GOOD).plays[0].tasks
+    assert plain(fact.arguments) == {"pin": "3.1.0", "list": [1], "none": None, "path": "{{ path }}"}
 
 
 @pytest.mark.parametrize("size", ["'" + "9" * 5000 + "'", "9" * 5000, "0x" + "f" * 5000])
@@ -178,3 +202,18 @@ def _survives(factory: pytest.TempPathFactory, content: bytes) -> None:
     except InputError as error:
         problems = error.problems
     assert problems
+
+
+@pytest.mark.parametrize("name", ["two words", "1st", "inventory_hostname", "日本"])
+def test_set_fact_takes_only_names_that_a_template_can_use_and_nobody_else_owns(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "site.yml"
+    file.write_text(f'- hosts: all\n  tasks:\n    - set_fact: {{"{name}": 1}}\n', encoding="utf-8")
+    with pytest.raises(InputError):
+        parse_playbook(file, load_modules())
+
+
+def test_a_throttle_key_is_read_and_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "site.yml"
+    file.write_text("- hosts: all\n  throttle: {key: inventory_hostname, at_most: 1}\n", encoding="utf-8")
+    (play,) = parse_playbook(file, load_modules()).plays
+    assert play.throttle == Throttle("inventory_hostname", 1)

@@ -25,7 +25,7 @@ def assess(finding: Finding, modules: Mapping[str, Module[Any]], earlier: Sequen
 def test_what_register_keeps_of_a_state_task() -> None:
     task = ready(1, "A", name="a", value=2)
     assert assess(Observed(task, State(True, {"value": 1, "raw": b"\xbe"})), MODULES) == {
-        "changed": True, "failed": False, "skipped": False, "msg": "",
+        "changed": True, "failed": False, "skipped": False, "held": False, "msg": "",
         "before": {"exists": True, "value": 1, "raw": "be"}, "after": {"exists": True, "value": 2, "raw": "be"},
     }  # fmt: skip
     same = assess(Observed(task, State(True, {"value": 2})), MODULES)
@@ -48,7 +48,7 @@ def test_what_could_not_be_read_or_applied_is_registered_as_failed() -> None:
 def test_the_other_registered_results() -> None:
     task = ready(1, "A", name="a")
     assert assess(Skipped(task.header, "x"), MODULES) == {
-        "changed": False, "failed": False, "skipped": True, "msg": "x",
+        "changed": False, "failed": False, "skipped": True, "held": False, "msg": "x",
     }  # fmt: skip
     assert assess(Gathered(task, {}), MODULES)["failed"] is False
     assert assess(Told(task, "hi"), MODULES)["msg"] == "hi"

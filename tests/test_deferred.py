@@ -1,0 +1,283 @@
+"""What only a change can decide: deferred tasks, conditions on their results, flushed handlers, steps that are held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.product import UNTOUCHED, ce_runner, served
+
+ONE = UNTOUCHED.split("  b:")[0].replace("Three servers", "A server")
+PROBED = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Value A
+      win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1}
+      notify: Restart
+    - meta: flush_handlers
+    - name: The probe
+      win_service: {name: SERVICE, state: started}
+      after: Value A
+      register: probe
+      ignore_errors: true
+    - name: Only if the probe fails
+      win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: B, type: dword, data: 1}
+      when: probe is failed
+      notify: Restart
+    - name: Only if the probe works
+      win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: C, type: dword, data: 1}
+      when: [probe is succeeded, 1 == 1]
+  handlers:
+    - name: Restart
+      win_service: {name: LabCloudExtender, state: restarted}
+"""
+
+
+def playbook(folder: Path, text: str) -> Path:
+    file = folder / "site.yml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def verdicts(host: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(step["header"]["name"], step["verdict"]) for step in host["steps"]]
+
+
+def results(host: dict[str, Any]) -> dict[str, str]:
+    """By task and section, since a handler may run twice."""
+    return {action["step"]: action["result"] for action in host["actions"]}
+
+
+@pytest.mark.parametrize(
+    ("service", "b", "c", "again"),
+    [("NoSuchService", "applied", "not triggered", "applied"), ("WinRM", "not triggered", "applied", "not triggered")],
+)
+def test_a_condition_on_a_deferred_task_is_decided_at_its_turn(
+    tmp_path: Path, service: str, b: str, c: str, again: str
+) -> None:
+    file = playbook(tmp_path, PROBED.replace("SERVICE", service))
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file)
+        assert plan.code == 2
+        assert verdicts(plan.hosts["a"]) == [
+            ("Value A", "change"),
+            ("meta", "control"),
+            ("Restart", "change"),
+            ("The probe", "deferred"),
+            ("Only if the probe fails", "deferred"),
+            ("Only if the probe works", "deferred"),
+            ("Restart", "change"),
+        ]
+        run = fleet.apply(file)
+        assert run.code == 0
+        assert results(run.hosts["a"]) == {
+            "0.tasks.1.0.0": "applied",
+            "0.tasks.2.0.0": "nothing to do",
+            "0.handlers.1.0.0": "applied",
+            "0.tasks.3.0.0": "ignored" if service == "NoSuchService" else "nothing to do",
+            "0.tasks.4.0.0": b,
+            "0.tasks.5.0.0": c,
+            "0.handlers-2.1.0.0": again,
+        }
+
+
+def test_once_nothing_changes_everything_is_decided_in_the_audit(tmp_path: Path) -> None:
+    file = playbook(tmp_path, PROBED.replace("SERVICE", "WinRM"))
+    with served(ONE, tmp_path) as fleet:
+        assert fleet.apply(file).code == 0
+        audit = fleet.check(file)
+        assert audit.code == 0
+        assert verdicts(audit.hosts["a"]) == [
+            ("Value A", "compliant"),
+            ("meta", "control"),
+            ("The probe", "compliant"),
+            ("Only if the probe fails", "skipped"),
+            ("Only if the probe works", "compliant"),
+            ("Restart", "idle"),
+        ]
+
+
+def test_the_screen_writes_the_condition_out(tmp_path: Path) -> None:
+    file = playbook(tmp_path, PROBED.replace("SERVICE", "WinRM"))
+    with served(ONE, tmp_path) as fleet:
+        screen = ce_runner("check", file, "-i", fleet.inventory).out
+    assert "only if: probe is failed" in screen
+    assert 'read and decided after "Value A"' in screen
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("probe is failed and inventory_hostname == 'a'", "make two conditions of it"),
+        ("nothing.is", "'nothing' is not defined"),
+    ],
+)
+def test_what_apply_cannot_decide_is_an_error_of_the_plan(tmp_path: Path, condition: str, message: str) -> None:
+    file = playbook(tmp_path, PROBED.replace("when: probe is failed", f"when: {condition}"))
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file)
+    (broken,) = [step for step in plan.hosts["a"]["steps"] if step["verdict"] == "failed"]
+    assert message in broken["message"]
+
+
+def test_arguments_cannot_use_what_only_apply_knows(tmp_path: Path) -> None:
+    file = playbook(tmp_path, PROBED.replace("name: C, type", "name: 'C{{ probe.msg }}', type"))
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file)
+    (broken,) = [step for step in plan.hosts["a"]["steps"] if step["verdict"] == "failed"]
+    assert "'probe' is known only during apply" in broken["message"]
+
+
+def test_after_names_an_earlier_task(tmp_path: Path) -> None:
+    file = playbook(tmp_path, PROBED.replace("after: Value A", "after: Valve A"))
+    answer = ce_runner("validate", file, "--json")
+    assert answer.code == 64
+    (problem,) = answer.document["problems"]
+    assert "no earlier task is named 'Valve A'" in problem["message"]
+    assert "Value A" in problem["hint"]
+
+
+STEERED = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1}
+    - pause: {seconds: 0.01}
+    - meta: reset_connection
+"""
+
+
+def test_a_connection_is_reset_only_where_something_was_changed(tmp_path: Path) -> None:
+    reset = playbook(tmp_path, STEERED)
+    with served(ONE, tmp_path) as fleet:
+        first, again = fleet.apply(reset), fleet.apply(reset)
+    with served(ONE, tmp_path) as fleet:
+        without = fleet.apply(playbook(tmp_path, STEERED.replace("    - meta: reset_connection\n", "")))
+    assert (first.code, again.code, without.code) == (0, 0, 0)
+    new_shell = 7  # delete, a handshake of three, create, and two receives until it is open
+    assert first.hosts["a"]["requests"] == without.hosts["a"]["requests"] + new_shell
+    assert again.hosts["a"]["requests"] < without.hosts["a"]["requests"]
+
+
+VARIABLES = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Before it is set
+      debug: {msg: "{{ pin }}"}
+    - set_fact: {pin: "3.1.0", where: "HKLM:\\SOFTWARE\\{{ group_names | join }}"}
+    - set_fact: {pin: never}
+      when: pin != "3.1.0"
+    - name: After
+      win_regedit: {path: "{{ where }}", name: "{{ pin }}", type: dword, data: 1}
+      register: written
+    - set_fact: {later: "{{ written.changed }}"}
+    - debug: {msg: "{{ later }}"}
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: In a later play
+      debug: {msg: "{{ pin }}"}
+"""
+
+
+def test_set_fact_sets_variables_for_the_tasks_after_it(tmp_path: Path) -> None:
+    file = playbook(tmp_path, VARIABLES)
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file, "-e", "unused=1").document
+        first, second = (play["hosts"][0]["steps"] for play in plan["plays"])
+    assert "'pin' is not defined" in first[0]["message"]
+    assert first[3]["heading"]["name"].endswith(r"SOFTWARE\cloud_extender")
+    assert first[3]["heading"]["property"] == "3.1.0"
+    assert first[5]["message"] == "true"
+    assert second[0]["message"] == "3.1.0"
+
+
+def test_fail_stops_a_host_before_anything_is_changed(tmp_path: Path) -> None:
+    file = playbook(
+        tmp_path, "- hosts: all\n  tasks:\n    - fail: {msg: not tonight}\n      when: inventory_hostname == 'a'\n"
+    )
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file)
+    assert (plan.code, plan.hosts["a"]["steps"][0]["message"]) == (3, "not tonight")
+
+
+HELD = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: The tool verifies all accounts
+      attestation: {id: S0-12, instructions: Press the button, evidence: the answer, owner: CE operator}
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1}
+"""
+
+
+def test_a_held_host_is_changed_and_stays_held(tmp_path: Path) -> None:
+    file = playbook(tmp_path, HELD)
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file)
+        assert plan.code == 6
+        held = plan.hosts["a"]["steps"][0]
+        assert (held["verdict"], held["owner"]) == ("held", "CE operator")
+        assert "ce-runner attest a S0-12" in held["message"]
+        run = fleet.apply(file)
+        assert (run.code, run.hosts["a"]["result"]) == (6, "held")
+        assert results(run.hosts["a"]) == {"0.tasks.2.0.0": "applied"}
+        assert "CE operator must act first" in ce_runner("check", file, "-i", fleet.inventory).out
+        confirmed = ("attest", "a", "S0-12", "--by", "佐藤", "--evidence", "ticket 4711", "--journal", fleet.journal)
+        assert ce_runner(*confirmed).code == 0
+        after = fleet.check(file, "-v")
+        assert (after.code, after.hosts["a"]["steps"][0]["verdict"]) == (0, "told")
+        assert "佐藤" in after.hosts["a"]["steps"][0]["message"]
+
+
+def test_a_blocked_host_is_not_changed_before_its_owner_has_acted(tmp_path: Path) -> None:
+    gate = "    - hold: {msg: Windows waits for a restart, owner: Windows team, blocks: true}\n"
+    file = playbook(tmp_path, HELD + gate)
+    with served(ONE, tmp_path) as fleet:
+        assert fleet.check(file).code == 6
+        run = fleet.apply(file)
+        assert (run.code, run.hosts["a"]["result"]) == (6, "held")
+        assert results(run.hosts["a"]) == {"0.tasks.2.0.0": "not started"}
+        assert "Windows team" in run.hosts["a"]["message"]
+        assert fleet.fleet.machine("a").changes == []
+
+
+def test_a_script_takes_no_templates(tmp_path: Path) -> None:
+    file = playbook(tmp_path, "- hosts: all\n  tasks:\n    - win_powershell: {script: 'Get-Item {{ path }}'}\n")
+    answer = ce_runner("validate", file, "--json")
+    assert answer.code == 64
+    assert "script is taken as it is written" in answer.document["problems"][0]["message"]
+
+
+HEAD = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Value A
+      win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1}
+    - name: The probe
+      win_service: {name: "{{ item }}", state: started}
+      loop: [WinRM]
+      after: Value A
+      register: probe
+"""
+
+
+def test_a_loop_of_one_item_registers_results_during_apply_too(tmp_path: Path) -> None:
+    text = HEAD + "    - win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: B, type: dword, data: 1}\n"
+    file = playbook(tmp_path, text + "      when: probe.results | length == 1\n")
+    with served(ONE, tmp_path) as fleet:
+        assert fleet.apply(file).code == 0
+
+
+def test_a_variable_cannot_depend_on_what_only_apply_knows(tmp_path: Path) -> None:
+    text = HEAD + "    - set_fact: {pin: first}\n    - set_fact: {pin: second}\n      when: probe is succeeded\n"
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(playbook(tmp_path, text))
+    (broken,) = [step for step in plan.hosts["a"]["steps"] if step["verdict"] == "failed"]
+    assert (plan.code, broken["header"]["id"]) == (3, "0.tasks.4.0.0")
+    assert "a variable cannot depend on" in broken["message"]
