@@ -68,6 +68,13 @@ class MachinePower:
     def is_up(self) -> bool:
         return self._machine.up_at is None or self._machine.now() >= self._machine.up_at
 
+    def must_restart(self) -> bool:
+        at = self._machine.shutdown_at
+        return at is not None and self._machine.clock.runs and self._machine.now() >= at
+
+    def restarts_next(self) -> bool:
+        return self._machine.shutdown_at is not None and not self._machine.clock.runs
+
     def jump_clock(self, seconds: float) -> None:
         self._machine.set_clock(self._machine.now() + timedelta(seconds=seconds))
 

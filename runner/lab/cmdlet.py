@@ -14,9 +14,13 @@ from typing import ClassVar
 from psrpcore.types import ErrorCategory
 
 from runner.lab.enums import ActionPreference
+from runner.lab.environment import process_environment
 from runner.lab.errors import Failure, Raiser, Terminating
 from runner.lab.machine import Machine
 from runner.lab.messages import Record
+from runner.lab.module_copy import LoadedModule
+from runner.lab.module_paths import VARIABLE, module_path
+from runner.lab.network import Tls, spoken_tls
 from runner.lab.signature import Traits, Version
 from runner.lab.syntax import Function
 from runner.lab.text import say
@@ -29,11 +33,12 @@ class Session:
     """One PowerShell process: the machine it runs on and what lives as long as the process.
 
     `find_command` gives the CommandInfo object of a command, None for one that does not exist, and raises Terminating
-    for one that only the lab does not have. `errors` is $Error; `functions` are those that scripts have defined, by
-    case-folded name; `once` keeps what a process reads only once, such as group policy; `user` is the account, without
-    its domain. `variables_as_items` are those that a provider has shown, by case-folded name, with the name it showed:
-    the object keeps the provider's notes (provider.variable-get). `ends_at_errors`: a terminating error ends a script
-    whole, not only its statement. `succeeded` is $?; `failing`: the running statement had an error.
+    for one that only the lab does not have. `errors` is $Error; `functions` are those that scripts and modules have
+    defined, by case-folded name; `modules` are loaded, in this order; `once` keeps what a process reads only once, such
+    as group policy; `user` is the account, without its domain. `variables_as_items` are those that a provider has
+    shown, by case-folded name, with the name it showed: the object keeps the provider's notes (provider.variable-get).
+    `ends_at_errors`: a terminating error ends a script whole, not only its statement. `succeeded` is $?; `failing`: the
+    running statement had an error. `tls` are the versions that the process speaks, as they were set when it began.
     """
 
     machine: Machine
@@ -43,6 +48,7 @@ class Session:
     providers: frozenset[str] | None = None  # case-folded names of those that the session shows; None: all
     errors: list[object] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
+    modules: list[LoadedModule] = field(default_factory=list)
     environment: dict[str, tuple[str, str]] = field(default_factory=dict)
     variables_as_items: dict[str, str] = field(default_factory=dict)
     once: dict[str, object] = field(default_factory=dict)
@@ -51,9 +57,13 @@ class Session:
     ends_at_errors: bool = False
     succeeded: bool = True
     failing: bool = False
+    tls: frozenset[Tls] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.environment.update(self.machine.environment)
+        self.tls = spoken_tls(self.machine.registry, self.version)
+        self.environment.update(process_environment(self.machine))
+        name, folders = self.environment.get(VARIABLE.casefold(), (VARIABLE, ""))
+        self.environment[VARIABLE.casefold()] = name, module_path(folders, self.version, self.user)
 
     @property
     def version(self) -> Version:
@@ -157,6 +167,7 @@ class Cmdlet:
     traits: ClassVar[Mapping[str, Traits]] = {}
     default_set: ClassVar[str | None] = None
     since: ClassVar[Version] = (3, 0)
+    cmdlet_since: ClassVar[Version] = (3, 0)  # before it the command is a function
     unsimulated: ClassVar[frozenset[str]] = frozenset()
     dynamic: ClassVar[tuple[str, ...]] = ()  # parameters that a provider adds, which the lab does not simulate
     open_ended: ClassVar[bool] = False  # the command has more parameters than the syntax says, which are refused
@@ -166,6 +177,11 @@ class Cmdlet:
         self.machine = session.machine
         self.arguments = Arguments({})
         self.parameter_set = ""
+
+    @classmethod
+    def syntax_version(cls, session: Session) -> Version:
+        """The version whose syntax the command has in this process: PowerShell's own, unless it is updated apart."""
+        return session.version
 
     def begin(self) -> Iterator[Event]:
         return iter(())

@@ -40,6 +40,10 @@ def command_info(entry: Entry | None, name: str, version: Version) -> ClrObject 
         if "\\" in name or not entry.command.module.startswith(_SHARED):
             raise Terminating(not_simulated(f"what Get-Command shows of the alias {name}"))
         return _alias_info(alias)
+    if version < entry.command.cmdlet_since:
+        raise Terminating(not_simulated(f"what Get-Command shows of the function {name}"))
+    if entry.command.name == entry.command.type_name:
+        raise Terminating(not_simulated(f"what Get-Command shows of the function {entry.command.name}"))
     if not entry.is_function:
         return cmdlet_info(entry.command.name, entry.command.module, version)
     return _info("FunctionInfo", entry.command.name, "")

@@ -18,20 +18,29 @@ from runner.lab.cmdlets import (
     content,
     exchange,
     execution_policy,
+    file_hash,
     foreach,
+    gallery,
+    gallery_find,
+    gallery_installed,
     item_properties,
     item_property_writes,
     item_writes,
     items,
     json_objects,
+    module_manifest,
+    modules,
     moves,
     new_item,
     objects,
+    package_provider,
+    repository,
     select,
     service_control,
     services,
     session,
     streams,
+    web,
     where,
 )
 from runner.lab.signature import Signature, Version, read_signature
@@ -51,10 +60,19 @@ COMMANDS: tuple[type[Cmdlet], ...] = (
     *cim.COMMANDS,
     *session.COMMANDS,
     *content.COMMANDS,
+    *file_hash.COMMANDS,
+    *modules.COMMANDS,
+    *module_manifest.COMMANDS,
     *moves.COMMANDS,
     *execution_policy.COMMANDS,
     *streams.COMMANDS,
     *json_objects.COMMANDS,
+    *web.COMMANDS,
+    *gallery_find.COMMANDS,
+    *gallery.COMMANDS,
+    *gallery_installed.COMMANDS,
+    *repository.COMMANDS,
+    *package_provider.COMMANDS,
 )
 
 EXCHANGE_COMMANDS = exchange.COMMANDS
@@ -99,6 +117,14 @@ def described_cmdlet(name: str, version: Version) -> tuple[str, str] | None:
     return spelled, module
 
 
+def gallery_module_of(name: str) -> str:
+    """The module of a command that is only there where the module is installed; "" for every other command."""
+    bare = name.rpartition("\\")[2].casefold()
+    command = _BY_NAME.get(bare)
+    home = command.module if command else _UNSIMULATED.get(bare, ("", ""))[1]
+    return home if home in _GALLERY_MODULES else ""
+
+
 def is_gone(name: str, version: Version) -> bool:
     """Whether a command of Windows PowerShell is not there any more in this version of PowerShell."""
     return version >= (6, 0) and name.casefold() in _GONE
@@ -125,5 +151,6 @@ _UNSIMULATED = {
     name.casefold(): (name, module) for module, names in _read_names("unsimulated.yml").items() for name in names
 }
 _TRAITS = _read_names("unsimulated_traits.yml")
+_GALLERY_MODULES = frozenset(_TRAITS["modules that are installed"])
 _GONE = frozenset(name.casefold() for name in _TRAITS["not in PowerShell 6 and later"])
 _FUNCTIONS = frozenset(name.casefold() for name in _TRAITS["functions, not cmdlets"])

@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 from psrpcore.types import ClixmlStream, ErrorRecord, PSCryptoProvider, serialize
 
 from runner.lab.command_line import NotSimulated
-from runner.lab.values import INTEGERS, to_text
+from runner.lab.messages import Progress
+from runner.lab.values import CUSTOM_OBJECT, INTEGERS, to_text
 from runner.lab.wire import from_wire
 
 _HEADER = "#< CLIXML\r\n"
@@ -37,6 +38,10 @@ class Writer(Protocol):
     def warning(self, text: str) -> None: ...
 
     def verbose(self, text: str) -> None: ...
+
+    def progress(self, record: Progress) -> None:
+        """Raises NotSimulated."""
+        ...
 
     def host(self, text: str) -> None:
         """What Write-Host writes. Raises NotSimulated."""
@@ -69,6 +74,9 @@ class XmlWriter:
 
     def verbose(self, text: str) -> None:
         self._others.append((text, ClixmlStream.VERBOSE))
+
+    def progress(self, record: Progress) -> None:
+        self._others.append((_progress(record), ClixmlStream.PROGRESS))
 
     def host(self, text: str) -> None:
         raise NotSimulated("Write-Host with -OutputFormat XML")
@@ -111,6 +119,9 @@ class TextWriter:
     def verbose(self, text: str) -> None:
         self._others.append((text, ClixmlStream.VERBOSE))
 
+    def progress(self, record: Progress) -> None:
+        self._others.append((_progress(record), ClixmlStream.PROGRESS))
+
     def host(self, text: str) -> None:
         self._lines.append(f"{text}\n")  # so in test_winrs_unicode; Write-Output ends its lines with CR LF
 
@@ -133,13 +144,34 @@ def _category(record: ErrorRecord) -> str:
     return str(record.CategoryInfo) if text is None else text
 
 
+def _progress(record: Progress) -> ElementTree.Element:
+    """A progress record, which CLIXML writes in a way of its own (encoded.streams-exit)."""
+    if record.operation is not None:
+        raise NotSimulated("the current operation of a progress record of a WinRS process")
+    element = ElementTree.Element("Obj", {"RefId": "0"})
+    names = ElementTree.SubElement(element, "TN", {"RefId": "0"})
+    for name in CUSTOM_OBJECT:
+        ElementTree.SubElement(names, "T").text = name
+    members = ElementTree.SubElement(element, "MS")
+    ElementTree.SubElement(members, "I64", {"N": "SourceId"}).text = str(record.source_id)
+    kind = "Completed" if record.completed else "Processing"
+    parts = (
+        *(("AV", record.activity), ("AI", record.activity_id), ("Nil", None), ("PI", record.parent_id)),
+        *(("PC", record.percent), ("T", kind), ("SR", record.seconds_remaining), ("SD", record.status)),
+    )
+    inner = ElementTree.SubElement(members, "PR", {"N": "Record"})
+    for tag, value in parts:
+        ElementTree.SubElement(inner, tag).text = None if value is None else str(value)
+    return element
+
+
 def _document(items: Sequence[tuple[Any, ClixmlStream]]) -> str:
     if not items:
         return ""
     root = ElementTree.Element("Objs", {"Version": "1.1.0.1", "xmlns": _NAMESPACE})
     used: Counter[str] = Counter()
     for value, stream in items:
-        element = serialize(value, PSCryptoProvider())
+        element = value if isinstance(value, ElementTree.Element) else serialize(value, PSCryptoProvider())
         _renumber(element, used)
         element.set("S", _STREAM_NAMES.get(stream, stream.value))
         root.append(element)

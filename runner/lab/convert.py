@@ -22,14 +22,18 @@ from psrpcore.types import (
     PSUInt,
     PSUInt64,
     PSUri,
+    PSVersion,
 )
 
 from runner.lab.enums import ENUMS
+from runner.lab.errors import Terminating, not_simulated
+from runner.lab.module_versions import VERSION_FOLDER, ModuleSpecification
 from runner.lab.signature import EXCHANGE_LISTS, EXCHANGE_TEXTS
 from runner.lab.values import (
     FLOATS,
     INTEGERS,
     NUMBERS,
+    OBJECT,
     ClrDict,
     ClrList,
     ClrObject,
@@ -58,6 +62,8 @@ INTEGER_TYPES: dict[str, tuple[type[Integer], str]] = {
     "System.UInt64": (PSUInt64, "a UInt64"),
 }
 _ANYTHING = ("System.Object", "System.Management.Automation.PSObject")
+_SPECIFICATION = "Microsoft.PowerShell.Commands.ModuleSpecification"
+_SPECIFIED = frozenset({"modulename", "moduleversion", "requiredversion", "maximumversion", "guid"})
 _SWITCH = "System.Management.Automation.SwitchParameter"
 _NUMBER = re.compile(r"\s*(?:(?P<hex>[+-]?0x[0-9a-f]+)|(?P<dec>[+-]?(?:[\d,]+\.?\d*|\.\d+)(?:e[+-]?\d+)?))\s*", re.I)
 _TIME_SPAN = re.compile(
@@ -202,6 +208,50 @@ def _to_date(value: object) -> object:
     raise _refused(value, "System.DateTime")
 
 
+def _to_version(value: object) -> object:
+    """Version.Parse of a text (import.required-prerelease)."""
+    if value is None or isinstance(value, PSVersion):
+        return value
+    if not isinstance(value, str):
+        raise Terminating(not_simulated(f"a {clr_type_of(value)} as a version"))
+    parts = value.split(".", 3)
+    wrong = next((part for part in parts if not part.strip().isdecimal()), None)
+    if len(parts) == 1:
+        reason = "Version string portion was too short or too long. (Parameter 'input')"
+    elif wrong is not None:
+        reason = f"The input string '{wrong}' was not in a correct format."
+    else:
+        return PSVersion(".".join(str(int(part)) for part in parts))
+    raise ConversionError(f'Cannot convert value "{value}" to type "System.Version". Error: "{reason}"')
+
+
+def _to_module_specification(value: object) -> object:
+    """A name, or a hash table with a name and versions (pwsh76 getmodule.list-fqn)."""
+    if isinstance(value, ClrObject) and _SPECIFICATION in type_names_of(value):
+        return value
+    if isinstance(value, str):
+        return _specification(ModuleSpecification(value))
+    if not isinstance(value, ClrDict):
+        raise _refused(value, _SPECIFICATION)
+    texts = {to_text(key).casefold(): to_text(item) for key, item in value.items.items()}
+    wanted = ModuleSpecification(
+        texts.get("modulename", ""),
+        texts.get("requiredversion", ""),
+        texts.get("moduleversion", ""),
+        texts.get("maximumversion", ""),
+        texts.get("guid", ""),
+    )
+    versions = [text for text in (wanted.required, wanted.minimum, wanted.maximum) if text]
+    whole = wanted.name and versions and (not wanted.required or len(versions) == 1)
+    if not whole or texts.keys() - _SPECIFIED or not all(VERSION_FOLDER.fullmatch(text) for text in versions):
+        raise Terminating(not_simulated(f"the module specification @{{{'; '.join(sorted(texts))}}}"))
+    return _specification(wanted)
+
+
+def _specification(wanted: ModuleSpecification) -> ClrObject:
+    return ClrObject((_SPECIFICATION, OBJECT), text=wanted.name, source=wanted)
+
+
 def _to_double(value: object) -> object:
     if isinstance(value, (bool, *NUMBERS)):
         return PSDouble(float(value))
@@ -237,6 +287,8 @@ _CONVERTERS: dict[str, Callable[[object], object]] = {
     "System.Uri": lambda value: value if value is None or isinstance(value, PSUri) else PSUri(to_text(value)),
     "System.Collections.IDictionary": _to_dictionary,
     "System.Management.Automation.ScriptBlock": _to_script_block,
+    _SPECIFICATION: _to_module_specification,
+    "System.Version": _to_version,
     **dict.fromkeys(EXCHANGE_TEXTS, _to_string),
     **dict.fromkeys(EXCHANGE_LISTS, lambda value: _to_array(value, "System.String[]")),
 }

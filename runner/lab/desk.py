@@ -30,7 +30,8 @@ from runner.lab.orders import (
     complaints,
 )
 from runner.lab.portrait import portrait
-from runner.lab.spec import made_service, registry_value
+from runner.lab.registry_spec import registry_value
+from runner.lab.spec import made_service
 
 OUTSIDE = "outside"  # the author of such changes in the machine's log
 _FIRST, _LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)  # room for boots and waits

@@ -117,7 +117,8 @@ def script_refused(session: Session, script: str) -> Terminating:
 def _ordinary(name: str, version: Version) -> Entry | None:
     command = find_command(name, version)
     if command is not None:
-        return Entry(command, signature_of(command, version), command.unsimulated)
+        is_function = version < command.cmdlet_since
+        return Entry(command, signature_of(command, version), command.unsimulated, is_function)
     if is_unsimulated(name):
         raise Terminating(not_simulated(f"the command {name}"))
     return None

@@ -12,11 +12,12 @@ from enum import Enum
 
 from psrpcore.types import ErrorCategory, ErrorRecord
 
+from runner.lab.autoload import lacks_module, promising
 from runner.lab.cmdlet import Emit, Problem, Session
 from runner.lab.command_info import cmdlet_info, command_info
 from runner.lab.commands import described_cmdlet, is_gone
 from runner.lab.endpoints import FULL, Endpoint
-from runner.lab.errors import Failure, Terminating, as_error_record, as_object, as_reason, not_simulated
+from runner.lab.errors import Failure, Terminating, as_error_record, as_raised, as_reason, not_simulated
 from runner.lab.functions import Resolver
 from runner.lab.interpreter import BrokenOff
 from runner.lab.machine import Machine
@@ -57,6 +58,10 @@ class Engine:
         described = described_cmdlet(name, self._session.version) if shows_all else None
         if described is not None:
             return cmdlet_info(*described, self._session.version)
+        if shows_all and lacks_module(self._session, name):
+            return None
+        if shows_all and promising(self._session, name):
+            raise Terminating(not_simulated(f"what Get-Command shows of {name}"))
         found = self._resolver.endpoint.find(name, self._session.version)
         if found is None:
             refuse_unsimulated(self._session, self._resolver.endpoint, name.rpartition("\\")[2])
@@ -104,7 +109,7 @@ class _Pipeline:
 
     def _terminated(self, number: int, error: Terminating) -> Iterator[Message]:
         """B1 and B2: a terminating error of the first statement of several is reported as if it were not one."""
-        self._session.errors.insert(0, as_object(error.failure, error.raiser))
+        self._session.errors.insert(0, as_raised(error.failure, error.raiser))
         if number == 1 and len(self._request.statements) > 1:
             yield Error(as_error_record(error.failure, error.raiser))
             self._report = _Report.ONE_MORE

@@ -91,6 +91,24 @@ class TestPathType(PSEnumBase):
     Leaf = 2
 
 
+@PSType(["Microsoft.PowerShell.Commands.FileSystemCmdletProviderEncoding"], rehydrate=False)
+class FileSystemCmdletProviderEncoding(PSEnumBase):
+    """Windows PowerShell's -Encoding of the content cmdlets."""
+
+    Unknown = 0
+    String = 1
+    Unicode = 2
+    Byte = 3
+    BigEndianUnicode = 4
+    UTF8 = 5
+    UTF7 = 6
+    UTF32 = 7
+    Ascii = 8
+    Default = 9
+    Oem = 10
+    BigEndianUTF32 = 11
+
+
 @PSType(["System.Management.Automation.CommandTypes"], rehydrate=False)
 class CommandTypes(PSEnumBase):
     Alias = 1
@@ -102,6 +120,15 @@ class CommandTypes(PSEnumBase):
     Script = 64
     Configuration = 256
     All = 383
+
+
+@PSType(["System.Management.Automation.ModuleType"], rehydrate=False)
+class ModuleType(PSEnumBase):
+    Script = 0
+    Binary = 1
+    Manifest = 2
+    Cim = 3
+    Workflow = 4
 
 
 @PSType(["System.Management.Automation.ScopedItemOptions"], rehydrate=False)
@@ -117,6 +144,77 @@ class ScopedItemOptions(PSFlagBase):
 class SessionStateEntryVisibility(PSEnumBase):
     Public = 0
     Private = 1
+
+
+@PSType(["Microsoft.PowerShell.Commands.WebRequestMethod"], rehydrate=False)
+class WebRequestMethod(PSEnumBase):
+    Default = 0
+    Get = 1
+    Head = 2
+    Post = 3
+    Put = 4
+    Delete = 5
+    Trace = 6
+    Options = 7
+    Merge = 8
+    Patch = 9
+
+
+@PSType(["System.Net.WebExceptionStatus"], rehydrate=False)
+class WebExceptionStatus(PSEnumBase):
+    """Those that the lab's network leads to."""
+
+    NameResolutionFailure = 1
+    ConnectFailure = 2
+    ProtocolError = 7
+    SecureChannelFailure = 10
+    Timeout = 14
+    ProxyNameResolutionFailure = 15
+
+
+@PSType(["System.Net.HttpStatusCode"], rehydrate=False)
+class HttpStatusCode(PSEnumBase):
+    """Those that a site of the lab can answer."""
+
+    OK = 200
+    Created = 201
+    Accepted = 202
+    NonAuthoritativeInformation = 203
+    NoContent = 204
+    ResetContent = 205
+    PartialContent = 206
+    MultipleChoices = 300
+    MovedPermanently = 301
+    Found = 302
+    SeeOther = 303
+    NotModified = 304
+    UseProxy = 305
+    TemporaryRedirect = 307
+    BadRequest = 400
+    Unauthorized = 401
+    PaymentRequired = 402
+    Forbidden = 403
+    NotFound = 404
+    MethodNotAllowed = 405
+    NotAcceptable = 406
+    ProxyAuthenticationRequired = 407
+    RequestTimeout = 408
+    Conflict = 409
+    Gone = 410
+    LengthRequired = 411
+    PreconditionFailed = 412
+    RequestEntityTooLarge = 413
+    RequestUriTooLong = 414
+    UnsupportedMediaType = 415
+    RequestedRangeNotSatisfiable = 416
+    ExpectationFailed = 417
+    UpgradeRequired = 426
+    InternalServerError = 500
+    NotImplemented = 501
+    BadGateway = 502
+    ServiceUnavailable = 503
+    GatewayTimeout = 504
+    HttpVersionNotSupported = 505
 
 
 @PSType(["Microsoft.PowerShell.ExecutionPolicy"], rehydrate=False)
@@ -152,6 +250,8 @@ ENUMS: dict[str, type[PSEnumBase]] = {
         ActionPreference,
         ErrorCategory,
         TestPathType,
+        FileSystemCmdletProviderEncoding,
+        WebRequestMethod,
         CommandTypes,
         ExecutionPolicy,
         ExecutionPolicyScope,

@@ -6,7 +6,9 @@ seq.unknown-command-first and -last). A record's stack trace, source and target 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from psrpcore.types import (
@@ -41,8 +43,12 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
         _RUNTIME,
         ("Microsoft.PowerShell.Commands.ServiceCommandException", *_SYSTEM),
         ("System.IO.IOException", *_SYSTEM),
+        ("System.IO.FileNotFoundException", "System.IO.IOException", *_SYSTEM),
         ("System.IO.DirectoryNotFoundException", "System.IO.IOException", *_SYSTEM),
+        ("System.IO.FileNotFoundException", "System.IO.IOException", *_SYSTEM),
         ("System.NotSupportedException", *_SYSTEM),
+        ("System.Net.WebException", *_INVALID_OPERATION),
+        ("System.Management.Automation.CmdletInvocationException", *_RUNTIME),
         ("System.Exception", OBJECT),
         ("System.NotImplementedException", *_SYSTEM),
         ("System.UnauthorizedAccessException", *_SYSTEM),
@@ -72,6 +78,7 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
         ("System.Management.Automation.ParameterBindingValidationException", *_BINDING),
         ("System.Management.Automation.ParentContainsErrorRecordException", *_SYSTEM),
         ("System.Management.Automation.PipelineStoppedException", *_RUNTIME),
+        ("System.Management.Automation.RemoteException", *_RUNTIME),
         ("System.Management.Automation.ProviderNotFoundException", *_SESSION_STATE),
         ("System.Management.Automation.PSArgumentException", *_ARGUMENT),
         ("System.ArgumentNullException", *_ARGUMENT),
@@ -88,7 +95,12 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
 }
 
 _DEFAULT_HRESULT = -2146233087
-_HRESULTS = {"ArgumentException": -2147024809, "PSArgumentException": -2147024809, "IOException": -2146232800}
+_HRESULTS = {
+    "ArgumentException": -2147024809,
+    "PSArgumentException": -2147024809,
+    "IOException": -2146232800,
+    "WebException": -2146233079,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,8 @@ class Failure:
 
     `wrapped` marks the errors of the engine itself (unknown command, binding): as an ERROR_RECORD they carry a
     ParentContainsErrorRecordException, as the reason of a failed pipeline the exception itself. `activity` and
-    `reason` are set where Write-Error was told them; `details` replaces the message for people.
+    `reason` are set where Write-Error was told them; `details` replaces the message for people; `own` are the
+    properties that the exception has beside those of every exception.
     """
 
     error_id: str
@@ -119,6 +132,7 @@ class Failure:
     activity: str | None = None
     reason: str | None = None
     details: ErrorDetails | None = None
+    own: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
 SCRIPT = Raiser("", "")  # no command, but a place in a script
@@ -177,6 +191,20 @@ def as_object(failure: Failure, raiser: Raiser | None) -> ClrObject:
     return ClrObject(names, properties, {}, failure.message, source=record)
 
 
+def as_raised(failure: Failure, raiser: Raiser | None) -> ClrObject:
+    """The object that $Error gets for a terminating error outside of a script: no record, but what was raised.
+
+    So recorded (batch.failed-then-error-variable: no error id on it). It is a CmdletInvocationException round the
+    cmdlet's own exception (PowerShell's MshCommandRuntime.ThrowTerminatingError), and has the record.
+    """
+    own = {"ErrorRecord": as_object(failure, raiser)}
+    if failure.wrapped:
+        return _exception_object(replace(failure, own={**failure.own, **own}))
+    inner = _exception_object(failure)
+    outer = replace(failure, exception="CmdletInvocationException", own=own)
+    return _exception_object(outer, inner)
+
+
 def full_id(failure: Failure, raiser: Raiser | None) -> str:
     """The FullyQualifiedErrorId: the id and, if a command raised it, that command's type."""
     return f"{failure.error_id},{raiser.type_name}" if raiser and raiser.type_name else failure.error_id
@@ -209,16 +237,16 @@ def _name_of(target: object) -> str:
     return clr_type_of(target) if isinstance(target, (ClrList, bytes)) else to_text(target)
 
 
-def _exception_object(failure: Failure) -> ClrObject:
+def _exception_object(failure: Failure, inner: ClrObject | None = None) -> ClrObject:
     names = EXCEPTIONS[failure.exception]
-    own: dict[str, object] = {}
+    own = dict(failure.own)
     if _RUNTIME[0] in names or names[0].startswith("System.Management.Automation.PS"):
-        own["ErrorRecord"] = failure.message
+        own.setdefault("ErrorRecord", failure.message)
     properties: dict[str, object] = {
         **own,
         "Message": failure.message,
         "TargetSite": None,
-        "InnerException": None,
+        "InnerException": inner,
         "HelpLink": None,
         "Source": None,
         "HResult": PSInt(_HRESULTS.get(failure.exception, _DEFAULT_HRESULT)),

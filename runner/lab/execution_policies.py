@@ -45,11 +45,12 @@ def effective_policy(session: Session) -> ExecutionPolicy:
 
 
 def store_policy(session: Session, scope: ExecutionPolicyScope, policy: ExecutionPolicy) -> None:
-    """Keep the policy of a scope that can be set."""
+    """Keep the policy of a scope that can be set. Raises AccessDenied if the account may not."""
     if scope is Scope.Process:
         _store_variable(session, policy)
     elif session.version < (6, 0):
         path = f"{_HIVES[scope]}\\{_SHELL_ID}"
+        session.machine.registry.check_write(path)
         if policy is Policy.Undefined:
             session.machine.remove_value(path, "ExecutionPolicy")
         else:

@@ -226,9 +226,14 @@ class FaultPlan:
 
 
 def changes_something(request: Request) -> bool:
-    """Whether the first statement that is not a separator has a cmdlet with a changing verb."""
+    """Whether the first statement that is not a separator has a cmdlet with a changing verb, or a program."""
     for statement in request.statements:
         if len(statement) == 1 and statement[0].name.casefold() in _SEPARATORS:
             continue
-        return any(command.name.partition("-")[0].casefold() in _CHANGING_VERBS for command in statement)
+        return any(_changes_something(command.name.casefold()) for command in statement)
     return False
+
+
+def _changes_something(name: str) -> bool:
+    """By the verb of a cmdlet; a program may do anything."""
+    return name.partition("-")[0] in _CHANGING_VERBS or name.endswith(".exe")

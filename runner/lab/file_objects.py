@@ -6,7 +6,7 @@ the whole object. Names: provider.getitem-*, object.select-fileinfo of `groundtr
 
 from __future__ import annotations
 
-from psrpcore.types import PSInt64
+from psrpcore.types import PSInt, PSInt64
 
 from runner.lab.clock import local_time, universal_time
 from runner.lab.cmdlet import Session
@@ -18,8 +18,18 @@ _BASES = ("System.IO.FileSystemInfo", "System.MarshalByRefObject", OBJECT)
 _UNKNOWN = (
     *("CreationTime", "CreationTimeUtc", "LastAccessTime", "LastAccessTimeUtc", "Attributes", "Mode"),
     *("ModeWithoutHardLink", "LinkType", "LinkTarget", "Target", "ResolvedTarget", "UnixFileMode", "PSDrive"),
-    *("PSProvider", "Directory", "Parent", "Root", "VersionInfo", "IsReadOnly"),
+    *("PSProvider", "Directory", "Parent", "Root", "IsReadOnly"),
 )
+
+_VERSION_PARTS = ("FileMajorPart", "FileMinorPart", "FileBuildPart", "FilePrivatePart")
+_UNKNOWN_OF_A_VERSION = {
+    name: Unsimulated(name)
+    for name in (
+        *("Comments", "CompanyName", "FileDescription", "InternalName", "IsDebug", "IsPatched", "IsPreRelease"),
+        *("IsPrivateBuild", "IsSpecialBuild", "Language", "LegalCopyright", "LegalTrademarks", "OriginalFilename"),
+        *("PrivateBuild", "ProductName", "ProductVersion", "SpecialBuild"),
+    )
+}
 
 
 def file_object(session: Session, target: FileTarget) -> ClrObject:
@@ -43,11 +53,24 @@ def file_object(session: Session, target: FileTarget) -> ClrObject:
     )
     adapted.update({name: Unsimulated(name) for name in _UNKNOWN})
     extended: dict[str, object] = {**path_notes(path), "PSIsContainer": not is_file}
+    if isinstance(node, File):
+        extended["VersionInfo"] = _version_info(path, node)
     extended["BaseName"] = name.removesuffix(_extension(name)) if is_file else name
     if not path.through_drive:
         extended["PSDrive"] = None
     names = ("System.IO.FileInfo" if is_file else "System.IO.DirectoryInfo", *_BASES)
     return ClrObject(names, adapted, extended, path.full)
+
+
+def _version_info(path: FilePath, file: File) -> ClrObject:
+    """What Windows reads of a program's version; of a file without one, no text and four zeros.
+
+    Properties of System.Diagnostics.FileVersionInfo, of which the lab knows the version's numbers and text.
+    """
+    names = ("System.Diagnostics.FileVersionInfo", OBJECT)
+    numbers = [PSInt(part) for part in (file.version or "0.0.0.0").split(".")]
+    known: dict[str, object] = {"FileName": path.shown, "FileVersion": file.version or None}
+    return ClrObject(names, {**known, **dict(zip(_VERSION_PARTS, numbers, strict=True)), **_UNKNOWN_OF_A_VERSION})
 
 
 def path_notes(path: FilePath) -> dict[str, object]:

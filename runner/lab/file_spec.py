@@ -1,7 +1,8 @@
 r"""Files in a machine's spec.
 
 `{'C:\lab\a.txt': 'text', 'C:\lab\b.bin': {binary: '01 02'}, 'C:\lab\empty\': null, 'C:\lab\mine\': {access: none}}`:
-a path that ends with "\" is a folder; without access it is closed to the account.
+a path that ends with "\" is a folder; without access it is closed to the account. `{version: 3.0.100.0}` is a program
+without content that has this file version.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ FileContent = str | dict[str, str] | None
 FilesSpec = dict[str, FileContent]
 _PATH = re.compile(r"C:\\(?:[^\\/:*?\"<>|]+\\)*(?:[^\\/:*?\"<>|]+)?", re.IGNORECASE)
 _NO_ACCESS = {"access": "none"}
+_CONTENT = {"binary": re.compile(r"(?:[0-9a-fA-F]{2} ?)*"), "version": re.compile(r"\d{1,5}(?:\.\d{1,5}){3}")}
 _INSTALLED = datetime(2025, 1, 1, tzinfo=UTC)
 _FOLDERS = (
     *("Program Files", "Program Files (x86)", "ProgramData", "Users\\Administrator\\Documents", "Users\\Public"),
@@ -31,12 +33,8 @@ def check_files(files: FilesSpec) -> None:
             raise ValueError(f"{path}: a full path on the drive C: is wanted")
         if path.endswith("\\") is not (content in (None, _NO_ACCESS)):
             raise ValueError(f"{path}: a path ending with \\ is a folder, with null or {{access: none}} as its content")
-        if (
-            isinstance(content, dict)
-            and content != _NO_ACCESS
-            and (set(content) != {"binary"} or not _is_hex(content["binary"]))
-        ):
-            raise ValueError(f"{path}: a text, or {{binary: hexadecimal bytes}}")
+        if isinstance(content, dict) and content != _NO_ACCESS and not _is_file(content):
+            raise ValueError(f"{path}: a text, {{binary: hexadecimal bytes}}, or {{version: four numbers with dots}}")
 
 
 def make_files(files: Mapping[str, FileContent], now: datetime) -> FileTree:
@@ -46,7 +44,7 @@ def make_files(files: Mapping[str, FileContent], now: datetime) -> FileTree:
         if content is None or content == _NO_ACCESS:
             tree.put(path.rstrip("\\"), Folder("", now, closed=content is not None), now)
         else:
-            tree.put(path, File("", _data(content), now), now)
+            tree.put(path, _file(content, now), now)
     return tree
 
 
@@ -59,9 +57,13 @@ def _windows() -> FileTree:
     return tree
 
 
-def _data(content: str | dict[str, str]) -> bytes:
-    return content.encode() if isinstance(content, str) else bytes.fromhex(content["binary"])
+def _file(content: str | dict[str, str], now: datetime) -> File:
+    if isinstance(content, str):
+        return File("", content.encode(), now)
+    return File("", bytes.fromhex(content.get("binary", "")), now, content.get("version", ""))
 
 
-def _is_hex(text: str) -> bool:
-    return re.fullmatch(r"(?:[0-9a-fA-F]{2} ?)*", text) is not None
+def _is_file(content: dict[str, str]) -> bool:
+    return len(content) == 1 and any(
+        name in _CONTENT and _CONTENT[name].fullmatch(text) for name, text in content.items()
+    )

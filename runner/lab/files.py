@@ -16,9 +16,12 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """`version` is the file version of a program, four numbers; "" where there is none."""
+
     name: str
     data: bytes
     modified: datetime
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ other ids than a compiled cmdlet).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 from psrpcore.types import ErrorCategory
 
+from runner.lab.autoload import load_for
 from runner.lab.binder import Binding
 from runner.lab.cmdlet import Event, Report, Session
 from runner.lab.endpoints import Endpoint, script_refused
@@ -19,10 +20,12 @@ from runner.lab.errors import SCRIPT, Failure, Raiser, Terminating, Thrown, not_
 from runner.lab.function_binding import FunctionBinder, function_signature
 from runner.lab.interpreter import Exited, Interpreter, Returned
 from runner.lab.members import Method
+from runner.lab.native import ProgramStage
+from runner.lab.native_programs import find_program
 from runner.lab.pipes import Merging, PipeEvent, Preferences, Stage, StopRequested, attributed
-from runner.lab.script import parse
+from runner.lab.script import parse, parse_block
 from runner.lab.stages import CmdletStage, Invocation, find_entry, preferences
-from runner.lab.syntax import FunctionBody, FunctionParameter, ParseError, Refused, Statement, Unsupported
+from runner.lab.syntax import Function, FunctionBody, FunctionParameter, ParseError, Refused, Statement, Unsupported
 from runner.lab.values import OBJECT, OBJECT_ARRAY, ClrDict, ClrList, ClrObject
 from runner.lab.variables import Scope
 
@@ -37,18 +40,38 @@ class Resolver:
         self.endpoint = endpoint
 
     def stage(self, invocation: Invocation) -> Stage:
-        """The command of a pipe that a call means: a function of the session, or a cmdlet. Raises Terminating."""
-        function = self.session.functions.get(invocation.name.casefold())
+        """The command of a pipe that a call means: a function of the session, a program or a cmdlet.
+
+        Raises Terminating.
+        """
+        function = self.session.functions.get(invocation.name.casefold()) or self._of_module(invocation.name)
         if function is not None:
             return FunctionStage(self, function.name, function.body, invocation)
+        program = find_program(invocation.name) if self.endpoint.shows_all_commands else None
+        if program is not None:
+            return ProgramStage(self.session, program, invocation)
         return CmdletStage(self.session, find_entry(self.session, self.endpoint, invocation.name), invocation)
+
+    def _of_module(self, name: str) -> Function | None:
+        """A function of a module that is loaded by the call; None where the call means something else."""
+        if self.endpoint.session_type == "default" and name:
+            load_for(self.session, name)
+        return self.session.functions.get(name.casefold())
 
     def script(self, invocation: Invocation, *, local_scope: bool) -> Stage:
         """Script text as a command of a pipe. Raises Terminating."""
         if not self.endpoint.takes_scripts:
             refused = script_refused(self.session, invocation.name)
             raise Terminating(refused.failure, anonymous=True)
+        if invocation.arguments:
+            return self._script_with_arguments(invocation, local_scope=local_scope)
         return ScriptStage(self, invocation, local_scope=local_scope)
+
+    def _script_with_arguments(self, invocation: Invocation, *, local_scope: bool) -> Stage:
+        """A script that is given arguments binds them as a function does; its errors name no command."""
+        if not local_scope:
+            raise Terminating(not_simulated("arguments of a script that has no scope of its own"))
+        return FunctionStage(self, "", _read(invocation.name, parse_block), invocation)
 
 
 class _LeavesFunction(Exception):
@@ -234,22 +257,14 @@ class ScriptStage(_ScopedStage):
     def __init__(self, resolver: Resolver, invocation: Invocation, *, local_scope: bool) -> None:
         super().__init__(resolver, SCRIPT, invocation.merging)
         self._text = invocation.name
-        self._arguments = invocation.arguments
         self._statements: tuple[Statement, ...] = ()
         if not local_scope:
             self._scope = None
 
     def prepare(self, *, expects_input: bool) -> None:
-        if expects_input or self._arguments:
-            raise Terminating(not_simulated("arguments and pipeline input of a script"))
-        try:
-            self._statements = parse(self._text)
-        except Unsupported as reason:
-            raise Terminating(not_simulated(str(reason))) from None
-        except ParseError as error:
-            exception = "IncompleteParseException" if error.incomplete else "ParseException"
-            failure = Failure(error.error_id, ErrorCategory.ParserError, exception, str(error))
-            raise Terminating(failure, anonymous=True) from None
+        if expects_input:
+            raise Terminating(not_simulated("pipeline input of a script"))
+        self._statements = _read(self._text, parse)
 
     def begin(self) -> Iterator[Event]:
         return iter(())
@@ -265,3 +280,15 @@ class ScriptStage(_ScopedStage):
             yield from self.run(self._statements)
         except Exited:
             return
+
+
+def _read(text: str, parser: Callable[[str], T]) -> T:
+    """What a parser makes of script text. Raises Terminating."""
+    try:
+        return parser(text)
+    except Unsupported as reason:
+        raise Terminating(not_simulated(str(reason))) from None
+    except ParseError as error:
+        exception = "IncompleteParseException" if error.incomplete else "ParseException"
+        failure = Failure(error.error_id, ErrorCategory.ParserError, exception, str(error))
+        raise Terminating(failure, anonymous=True) from None

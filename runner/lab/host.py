@@ -91,6 +91,14 @@ class Power(Protocol):
         """False while it boots."""
         ...
 
+    def must_restart(self) -> bool:
+        """Whether the moment has come for which a restart was scheduled."""
+        ...
+
+    def restarts_next(self) -> bool:
+        """The same where the clock stands still: then it restarts before the next work begins."""
+        ...
+
     def jump_clock(self, seconds: float) -> None:
         """Put its clock forward or back."""
         ...
@@ -106,6 +114,12 @@ class AlwaysOn:
 
     def is_up(self) -> bool:
         return True
+
+    def must_restart(self) -> bool:
+        return False
+
+    def restarts_next(self) -> bool:
+        return False
 
     def jump_clock(self, seconds: float) -> None:
         return

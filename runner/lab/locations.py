@@ -1,6 +1,7 @@
 """Paths of the providers beside the registry: files (`file_paths.py`) and environment variables (`Env:NAME`).
 
 Of Windows' own folders the lab keeps next to nothing, so a path that leads there and is not found is refused by name.
+What others have put into the folders for programs, it knows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from runner.lab.values import OBJECT, ClrObject
 from runner.lab.wildcard import compile_pattern, has_wildcards, unescape
 
 _UNKNOWN = tuple(f"c:\\{name}" for name in ("windows", "program files", "program files (x86)", "programdata", "users"))
+_FOR_PROGRAMS = tuple(f"c:\\{name}" for name in ("program files", "program files (x86)", "programdata"))
+# Of modules and package providers a machine has what its spec says, as Get-Module and Get-PackageProvider tell it.
+_KNOWN = ("c:\\program files\\windowspowershell\\modules\\", "c:\\program files\\packagemanagement")
+_OF_WINDOWS = ("common files", "microsoft", "packagemanagement", "windowspowershell")  # among them
 _ENVIRONMENT = ("environment", "microsoft.powershell.core\\environment")
 
 
@@ -146,8 +151,15 @@ def _variable(session: Session, name: str) -> EnvironmentTarget | None:
 
 def _check_known(session: Session, full: str) -> None:
     folded = full.casefold()
-    if folded.startswith(home_folder(session).casefold()):
+    if folded.startswith((home_folder(session).casefold(), *_KNOWN)):
         return
     for folder in _UNKNOWN:
-        if folded == folder or folded.startswith(f"{folder}\\"):
+        if (folded == folder or folded.startswith(f"{folder}\\")) and not _is_of_others(session, folder, folded):
             raise Terminating(not_simulated(f"the files in {full}"))
+
+
+def _is_of_others(session: Session, folder: str, folded: str) -> bool:
+    """Whether a path leads into a folder that somebody has made below one for programs."""
+    name = folded.removeprefix(folder).strip("\\").partition("\\")[0]
+    made = bool(name) and session.machine.files.find(f"{folder}\\{name}") is not None
+    return made and folder in _FOR_PROGRAMS and name not in _OF_WINDOWS

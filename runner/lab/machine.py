@@ -15,8 +15,10 @@ from runner.lab.enums import RegistryValueKind, ServiceStartMode
 from runner.lab.errors import Terminating, not_simulated
 from runner.lab.exchange import Data, ExchangeObject, Organization
 from runner.lab.files import FileTree, Node
+from runner.lab.network import Network
 from runner.lab.policies import GroupPolicy, PolicyValue
 from runner.lab.registry import Denial, Registry, RegistryKey, RegistryValue
+from runner.lab.repositories import Gallery, Repository
 from runner.lab.services import Service, ServiceManager
 from runner.lab.timekeeping import MachineClock
 
@@ -67,7 +69,9 @@ class MachineChange:
 class Machine:
     """One machine. Not thread-safe; whoever shares it between threads guards it.
 
-    `environment` holds the variables of a new process by case-folded name: each with its own spelling and value.
+    `environment` holds the variables that Windows itself gives a new process (`environment.py` has them all) by
+    case-folded name: each with its own spelling and value.
+    `elevated`: the account's processes have all of its rights, as those of an administrator's remote session.
     """
 
     def __init__(
@@ -89,8 +93,12 @@ class Machine:
         self.environment = dict(environment)
         self.booted = booted
         self.disk_full = False
+        self.network = Network()
+        self.gallery = Gallery()
+        self.elevated = True
         self.unsimulated_commands: frozenset[str] = frozenset()  # case-folded; see MachineSpec
         self.up_at: datetime | None = None  # when the last restart was over; None: before the lab began
+        self.shutdown_at: datetime | None = None  # when Windows will restart, as somebody has asked for
         self.changes: list[MachineChange] = []
         self.clock = MachineClock(now)
         self._policy = GroupPolicy(tuple(policy))
@@ -117,6 +125,7 @@ class Machine:
         self.clock.set(now)
         self.booted += now - before
         self.up_at = self.up_at and self.up_at + (now - before)
+        self.shutdown_at = self.shutdown_at and self.shutdown_at + (now - before)
         self.services.move(now - before)
         self._policy.move(now - before)
         self._record("clock", before, now)
@@ -124,7 +133,12 @@ class Machine:
     def record_boot(self, booted: datetime, up_at: datetime) -> None:
         """Windows restarts at one moment and answers again from another one on."""
         self._record("boot", self.booted, booted)
-        self.booted, self.up_at = booted, up_at
+        self.booted, self.up_at, self.shutdown_at = booted, up_at, None
+
+    def schedule_shutdown(self, at: datetime | None) -> None:
+        """Windows is to restart at a moment; None: not any more."""
+        self._record("shutdown", self.shutdown_at, at)
+        self.shutdown_at = at
 
     @property
     def registry(self) -> Registry:
@@ -188,6 +202,18 @@ class Machine:
         """Set properties of an object of Exchange."""
         self.exchange.set(found, values, self._record)
 
+    def put_repository(self, repository: Repository) -> None:
+        """Register a repository of modules, or change a registered one."""
+        before = self.gallery.repository(repository.name)
+        self.gallery.put(repository)
+        if before != repository:
+            self._record(f"repository {repository.name}", before, repository)
+
+    def remove_repository(self, repository: Repository) -> None:
+        """Forget a repository of modules."""
+        self.gallery.remove(repository.name)
+        self._record(f"repository {repository.name}", repository, None)
+
     def put_file(self, path: str, node: Node) -> None:
         """Put a file or folder at a path, in the place of what is there.
 
@@ -205,18 +231,6 @@ class Machine:
         before = self.files.find(path)
         self.files.remove(path, self.now())
         self._record(path, before, None)
-
-    def expand(self, text: str) -> str:
-        """The text with its %NAME% replaced by environment variables; unknown names stay (reg-gip-types)."""
-        if text.count("%") < 2:
-            return text
-        head, *parts = text.split("%")
-        result = head
-        while parts:
-            name = parts.pop(0)
-            found = self.environment.get(name.casefold()) if parts and name else None
-            result += f"%{name}" if found is None else found[1] + parts.pop(0)
-        return result
 
     def _value(self, path: str, name: str) -> RegistryValue | None:
         key = self._registry.find(path)

@@ -94,10 +94,19 @@ def _find(value: object, name: str) -> tuple[str, object] | None:
 
 
 def is_wholly_known(value: object) -> bool:
-    """Whether the lab knows all properties of a value, so that it can be sent as it is."""
+    """Whether the lab knows all properties of a value, so that it can be sent as it is.
+
+    Lists, dictionaries and PSCustomObjects are sent with all their levels, other objects with their own properties.
+    """
+    if isinstance(value, (ClrList, ClrDict)):
+        items = value.items if isinstance(value, ClrList) else value.items.values()
+        return all(is_wholly_known(item) for item in items)
     if not isinstance(value, ClrObject):
-        return True
-    return not any(isinstance(v, Unsimulated) for v in (*value.extended.values(), *value.adapted.values()))
+        return not isinstance(value, Unsimulated)
+    inner = (*value.extended.values(), *value.adapted.values())
+    if value.is_custom:
+        return all(is_wholly_known(item) for item in inner)
+    return not any(isinstance(item, Unsimulated) for item in inner)
 
 
 def get_property(value: object, name: str) -> object:

@@ -88,6 +88,8 @@ class Information:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """`source_id` is 0 for Write-Progress and 1 for a cmdlet's own activity; only a console's CLIXML tells it."""
+
     activity: str
     activity_id: int
     status: str
@@ -96,6 +98,7 @@ class Progress:
     percent: int = -1
     seconds_remaining: int = -1
     completed: bool = False
+    source_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

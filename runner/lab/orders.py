@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from runner.lab.registry import Denial
-from runner.lab.spec import ServiceSpec, ValueSpec, long_path
+from runner.lab.registry_spec import ValueSpec, long_path
+from runner.lab.spec import ServiceSpec
 
 CONTROL_PATH = "/-/control"  # no host's path, which is /NAME/wsman
 

@@ -104,7 +104,9 @@ class PowerShell:
                 self._writer.verbose(text)
             case messages.Information() if _HOST in message.tags:
                 self._writer.host(to_text(from_wire(message.value)))
-            case messages.Debug() | messages.Information() | messages.Progress():
+            case messages.Progress():
+                self._writer.progress(message)
+            case messages.Debug() | messages.Information():
                 raise NotSimulated(f"{type(message).__name__.lower()} records of a WinRS process")
 
 

@@ -14,6 +14,7 @@ from psrpcore.types import PSInt, PSInt64, PSUInt, PSUInt64
 from runner.lab.cmdlet import Session
 from runner.lab.drives import drive_object, provider_object
 from runner.lab.enums import RegistryValueKind, RegistryValueOptions, RegistryView
+from runner.lab.environment import expanded
 from runner.lab.members import Method, MethodFailed, NoOverload
 from runner.lab.paths import PROVIDER, RegistryPath, subkey_names
 from runner.lab.registry import RegistryKey, RegistryValue, split_path
@@ -50,7 +51,7 @@ def property_value(session: Session, value: RegistryValue) -> object:
     if value.kind is RegistryValueKind.QWord and isinstance(data, int):
         return PSInt64(data) if data <= PSInt64.MaxValue else PSUInt64(data)
     if value.kind is RegistryValueKind.ExpandString and isinstance(data, str):
-        return session.machine.expand(data)
+        return expanded(data, session.environment)
     return string_array(list(data)) if isinstance(data, tuple) else data
 
 

@@ -43,7 +43,7 @@ class AccountSpec(_Strict):
 
 
 class Expectation(_Strict):
-    """What a phase must find on a host; `changes` is their number, or their names in order, if it matters."""
+    """What a phase must find on a host; `changes` is their number, or what they are about in order, if it matters."""
 
     outcome: HostResult
     changes: int | tuple[str, ...] | None = None
@@ -66,6 +66,7 @@ class HostSpec(MachineSpec):
     groups: tuple[str, ...] = ()
     inventory: dict[str, str | int | bool] = Field(default_factory=dict)  # variables that win over the right ones
     faults: tuple[Fault, ...] = ()
+    attested: dict[Phase, tuple[str, ...]] = Field(default_factory=dict)  # what a person confirms before a phase
     expect: dict[Phase, Expectation] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
-from runner.lab.script_functions import read_block, read_function
+from runner.lab.script_functions import read_block, read_function, read_script
 from runner.lab.script_grammar import parsed
 from runner.lab.script_nodes import bare, refuse, text_of
 from runner.lab.syntax import (
@@ -26,11 +26,13 @@ from runner.lab.syntax import (
     Cast,
     Exit,
     Expression,
+    FunctionBody,
     Items,
     Literal,
     Member,
     Negated,
     Pipe,
+    Refused,
     ResultOf,
     Return,
     Statement,
@@ -48,6 +50,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 _RESERVED = frozenset(
     {"class", "configuration", "data", "define", "dynamicparam", "enum", "filter", "from", "using", "var", "workflow"}
 )
+_HERE_STRING_ENDS = re.compile(r"\A@'[ \t]*\r?\n|\r?\n'@\Z")
 _SILENT = frozenset({"empty_statement", "comment", "{", "}", ";", "(", ")", "@(", "$("})
 
 
@@ -55,6 +58,12 @@ def parse(text: str) -> tuple[Statement, ...]:
     """The statements of a script. Raises ParseError or Unsupported."""
     root = parsed(text)
     return () if root is None else _statements(root)
+
+
+def parse_block(text: str) -> FunctionBody | Refused:
+    """A script with its param(), as the block that a call of it runs. Raises ParseError or Unsupported."""
+    root = parsed(text)
+    return FunctionBody((), (), (), None, ()) if root is None else read_script(root, _statements, _expression)
 
 
 def _statements(parent: Node) -> tuple[Statement, ...]:
@@ -222,6 +231,8 @@ def _string(node: Node) -> Expression:
         text = read_single_quoted(token)
         if text is not None:
             return Literal(text)
+    elif inner.type == "verbatim_here_string_characters":
+        return Literal(_HERE_STRING_ENDS.sub("", token))
     elif inner.type == "expandable_string_literal" and token[-1] in DOUBLE_QUOTES:
         return _expandable(inner)
     raise refuse(node, "this text")
@@ -263,7 +274,7 @@ def _variable_name(node: Node) -> str:
 
 
 def _items(node: Node) -> Expression:
-    return Items(tuple(_expression(bare(child)) for child in node.children if child.type != ","))
+    return Items(tuple(_expression(bare(child)) for child in node.children if child.type not in (",", "comment")))
 
 
 def _parenthesized(node: Node) -> Expression:

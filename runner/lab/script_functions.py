@@ -39,6 +39,16 @@ def read_block(node: Node, statements: ReadStatements, expression: ReadExpressio
         return _refused(node, expression, str(reason))
 
 
+def read_script(root: Node, statements: ReadStatements, expression: ReadExpression) -> FunctionBody | Refused:
+    """The same of a whole script, whose statements stand beside its param()."""
+    try:
+        parameters, attributes = _parameters(root, expression)
+        body = tuple(one for child in root.children if child.type == "statement_list" for one in statements(child))
+    except Unsupported as reason:
+        return _refused(root, expression, str(reason))
+    return FunctionBody(parameters, attributes, (), None, body)
+
+
 def _refused(node: Node, expression: ReadExpression, reason: str) -> Refused:
     """What can still be said of a function: its parameters, so that a call which does not bind fails as it should."""
     try:

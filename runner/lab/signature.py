@@ -3,7 +3,7 @@
 One line per parameter set, as `Get-Command -Syntax` prints it, without the command's name and the common parameters:
 `[-Path] <String[]> [[-Name] <String[]>] [-Filter <String>] [-Force]`. A name in brackets is positional, everything in
 brackets optional, without a type it is a switch. One addition: `-Depth@5.0` exists from that PowerShell version on and
-`-ComputerName@3.0-5.1` also ends at one; so does a parameter set called `Name@6.0`.
+`-ComputerName@3.0-5.1` also ends at one; so does a parameter set, as `Name@6.0` or `Name@3.0-5.1`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _TYPES = {
     "CimClass": "Microsoft.Management.Infrastructure.CimClass",
     "CimSession": "Microsoft.Management.Infrastructure.CimSession",
     "DisplayHintType": "Microsoft.PowerShell.Commands.DisplayHintType",
+    "Assembly": "System.Reflection.Assembly",
     "ModuleSpecification": "Microsoft.PowerShell.Commands.ModuleSpecification",
+    "PSModuleInfo": "System.Management.Automation.PSModuleInfo",
+    "PSSession": "System.Management.Automation.Runspaces.PSSession",
     "PSTypeName": "System.Management.Automation.PSTypeName",
     "ScopedItemOptions": "System.Management.Automation.ScopedItemOptions",
     "SessionStateEntryVisibility": "System.Management.Automation.SessionStateEntryVisibility",
@@ -45,12 +48,17 @@ _TYPES = {
     "ExecutionPolicyScope": "Microsoft.PowerShell.ExecutionPolicyScope",
     "IDictionary": "System.Collections.IDictionary",
     "PSCredential": "System.Management.Automation.PSCredential",
+    "WebRequestMethod": "Microsoft.PowerShell.Commands.WebRequestMethod",
+    "WebRequestSession": "Microsoft.PowerShell.Commands.WebRequestSession",
+    "X509Certificate": "System.Security.Cryptography.X509Certificates.X509Certificate",
     "PSObject": "System.Management.Automation.PSObject",
     "RegistryValueKind": "Microsoft.Win32.RegistryValueKind",
     "ScriptBlock": "System.Management.Automation.ScriptBlock",
+    "SoftwareIdentity": "Microsoft.PackageManagement.Packaging.SoftwareIdentity",
     "ServiceController": "System.ServiceProcess.ServiceController",
     "ServiceStartMode": "System.ServiceProcess.ServiceStartMode",
     "ServiceStartupType": "Microsoft.PowerShell.Commands.ServiceStartupType",
+    "Stream": "System.IO.Stream",
     "TestPathType": "Microsoft.PowerShell.Commands.TestPathType",
 }
 _CHUNK = re.compile(
@@ -129,8 +137,9 @@ def read_signature(
     named: set[str] = set()
     sets: list[str] = []
     for versioned, line in syntax.items():
-        set_name, _, set_since = versioned.partition("@")
-        set_exists = not set_since or version >= parse_version(set_since)
+        set_name, _, span = versioned.partition("@")
+        since, _, until = span.partition("-")
+        set_exists = _is_within(version, since, until)
         sets += [set_name] if set_exists else []
         position = 0
         for chunk in _chunks(line):
@@ -169,7 +178,10 @@ def _chunks(line: str) -> list[re.Match[str]]:
 
 
 def _exists(chunk: re.Match[str], version: Version) -> bool:
-    since, until = chunk["since"], chunk["until"]
+    return _is_within(version, chunk["since"], chunk["until"])
+
+
+def _is_within(version: Version, since: str | None, until: str | None) -> bool:
     if since and version < parse_version(since):
         return False
     return not (until and version[: len(parse_version(until))] > parse_version(until))

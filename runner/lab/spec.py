@@ -7,7 +7,6 @@ as a scenario. A version's defaults are read once and shared.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -17,30 +16,28 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from runner.lab.boot import BootHabits
-from runner.lab.enums import RegistryValueKind, ServiceControllerStatus, ServiceStartMode, ServiceType
+from runner.lab.enums import ServiceControllerStatus, ServiceStartMode, ServiceType
 from runner.lab.exchange_spec import ExchangeSpec, made_organization
 from runner.lab.file_spec import FilesSpec, check_files, make_files
+from runner.lab.gallery_spec import (
+    GallerySpec,
+    ProviderSpec,
+    RepositorySpec,
+    check_in_use,
+    made_gallery,
+    put_packages,
+    put_provider,
+)
 from runner.lab.machine import Facts, Machine, write_service_key
+from runner.lab.module_spec import ModulesSpec, put_modules
+from runner.lab.network_spec import NetworkSpec, made_network
 from runner.lab.policies import PolicyValue
-from runner.lab.registry import HIVES, Denial, Registry, RegistryData, RegistryValue, split_path
+from runner.lab.registry import Denial, Registry
+from runner.lab.registry_spec import RegistrySpec, apply_registry, check_path, check_registry, long_path, registry_value
 from runner.lab.services import Service, check_dependencies
 
 OsName = Literal["Server 2012 R2", "Server 2016", "Server 2019", "Server 2022", "Server 2025"]
-KindWord = Literal["sz", "expand_sz", "multi_sz", "binary", "dword", "qword", "none"]
-ValueSpec = dict[KindWord, int | str | list[str] | list[int]] | int | str | list[str] | None
-RegistrySpec = dict[str, dict[str, ValueSpec] | None]
-
-_KINDS: dict[str, RegistryValueKind] = {
-    "sz": RegistryValueKind.String,
-    "expand_sz": RegistryValueKind.ExpandString,
-    "multi_sz": RegistryValueKind.MultiString,
-    "binary": RegistryValueKind.Binary,
-    "dword": RegistryValueKind.DWord,
-    "qword": RegistryValueKind.QWord,
-    "none": RegistryValueKind.none,
-}
 _LONGEST = 1e9  # seconds: more than thirty years, and no clock of the lab comes to its end
-_BYTES = re.compile(r"(?:[0-9a-f]{2})(?:[ ,]?[0-9a-f]{2})*|", re.IGNORECASE)
 
 
 class _Strict(BaseModel):
@@ -78,7 +75,7 @@ class PolicySpec(_Strict):
     @field_validator("registry")
     @classmethod
     def _owns_values(cls, registry: RegistrySpec) -> RegistrySpec:
-        _check_registry(registry)
+        check_registry(registry)
         if any(not values or None in values.values() for values in registry.values()):
             raise ValueError("a policy of the lab owns values; it does not delete any")
         return registry
@@ -107,6 +104,7 @@ class OsSpec(_Strict):
     environment: dict[str, str] = {}
     registry: RegistrySpec = {}
     services: dict[str, ServiceSpec] = {}
+    modules: dict[int, ModulesSpec] = {}
 
 
 class MachineSpec(_Strict):
@@ -115,7 +113,7 @@ class MachineSpec(_Strict):
     Registry: `{'HKLM\SOFTWARE\X': {Name: 1, Text: abc, List: [a], Other: {qword: 5}, '(default)': {expand_sz: x}}}`;
     an integer is a DWORD, a text REG_SZ, a list REG_MULTI_SZ, null deletes a default value; null instead of the
     values deletes a default key. `deny` refuses the account a key and what is below it.
-    `unsimulated_commands` are those of the machine's own modules: the lab refuses them by name.
+    `modules` are PowerShell's (`module_spec.py`); `unsimulated_commands` those of other modules, refused by name.
     """
 
     os: OsName = "Server 2019"
@@ -135,23 +133,30 @@ class MachineSpec(_Strict):
     deny: dict[str, Denial] = {}
     services: dict[str, ServiceSpec | None] = {}
     files: FilesSpec = {}
+    modules: ModulesSpec = {}
     policy: PolicySpec | None = None
     boot: BootSpec = BootSpec()
     disk_full: bool = False
+    network: NetworkSpec = NetworkSpec()
+    gallery: GallerySpec = GallerySpec()
+    repositories: tuple[RepositorySpec, ...] | None = None
+    nuget_provider: ProviderSpec | None = None
+    modules_in_use: dict[str, str] = {}
+    elevated: bool = True
     unsimulated_commands: tuple[str, ...] = ()
     exchange: ExchangeSpec | None = None
 
     @field_validator("registry")
     @classmethod
     def _registry_is_readable(cls, registry: RegistrySpec) -> RegistrySpec:
-        _check_registry(registry)
+        check_registry(registry)
         return registry
 
     @field_validator("deny")
     @classmethod
     def _deny_names_keys(cls, deny: dict[str, Denial]) -> dict[str, Denial]:
         for path in deny:
-            _check_path(path)
+            check_path(path)
         return deny
 
     @field_validator("files")
@@ -171,6 +176,13 @@ class MachineSpec(_Strict):
                 check_dependencies(name, needs)
         return self
 
+    @model_validator(mode="after")
+    def _modules_are_held_by_services(self) -> MachineSpec:
+        if self.modules_in_use:
+            own = {name.casefold(): service for name, service in self.services.items()}
+            check_in_use(self.modules_in_use, {n for n in {**default_services(self.os), **own} if own.get(n, True)})
+        return self
+
     @field_validator("now")
     @classmethod
     def _now_has_a_zone(cls, now: datetime) -> datetime:
@@ -184,12 +196,12 @@ def _os_defaults(name: str) -> tuple[OsSpec, Registry, tuple[Service, ...]]:
     base = yaml.safe_load((folder / "base.yml").read_text(encoding="utf-8"))
     own = yaml.safe_load((folder / f"{name.lower().replace(' ', '-')}.yml").read_text(encoding="utf-8"))
     merged = {**own}
-    for part in ("environment", "registry", "services"):
+    for part in ("environment", "registry", "services", "modules"):
         merged[part] = {**base.get(part, {}), **own.get(part, {})}
     spec = OsSpec.model_validate(merged)
     services = tuple(made_service(None, name, service) for name, service in spec.services.items())
     registry = Registry()
-    _apply_registry(registry, spec.registry)
+    apply_registry(registry, spec.registry)
     for service in services:
         write_service_key(registry, None, service)
     return spec, registry, services
@@ -200,7 +212,7 @@ def build_machine(name: str, spec: MachineSpec) -> Machine:
     defaults, shared, shared_services = _os_defaults(spec.os)
     facts = _facts(name, spec, defaults)
     registry = shared.copy()
-    _apply_registry(registry, _identity(facts))
+    apply_registry(registry, _identity(facts))
     services = {service.name.casefold(): service for service in shared_services}
     for service_name, service_spec in spec.services.items():
         before = services.pop(service_name.casefold(), None)
@@ -208,9 +220,9 @@ def build_machine(name: str, spec: MachineSpec) -> Machine:
             service = made_service(before, service_name, service_spec)
             services[service_name.casefold()] = service
             write_service_key(registry, before, service)
-    _apply_registry(registry, spec.registry)
+    apply_registry(registry, spec.registry)
     if spec.policy is not None:
-        _apply_registry(registry, spec.policy.registry)
+        apply_registry(registry, spec.policy.registry)
     for path, denial in spec.deny.items():
         registry.deny(path, denial)
     variables = {**defaults.environment, "COMPUTERNAME": facts.computer_name, **spec.environment}
@@ -219,8 +231,15 @@ def build_machine(name: str, spec: MachineSpec) -> Machine:
     policy = _owned(spec.policy) if spec.policy else ()
     exchange = made_organization(spec.exchange)
     files = make_files(spec.files, spec.now)
+    put_packages(files, spec.gallery)
+    put_provider(files, spec.nuget_provider, facts.powershell_version)
+    put_modules(files, facts.powershell_version, defaults.modules, spec.modules)
     machine = Machine(name, facts, registry, services.values(), environment, spec.now, booted, policy, exchange, files)
     machine.disk_full = spec.disk_full
+    machine.network = made_network(spec.network)
+    powershell, in_use = facts.powershell_version, spec.modules_in_use
+    machine.gallery = made_gallery(spec.gallery, spec.repositories, in_use, powershell)
+    machine.elevated = spec.elevated
     machine.unsimulated_commands = frozenset(name.casefold() for name in spec.unsimulated_commands)
     return machine
 
@@ -239,12 +258,6 @@ def _owned(policy: PolicySpec) -> Iterator[PolicyValue]:
         for name, value in (values or {}).items():
             if value is not None:
                 yield PolicyValue(long_path(path), registry_value(name, value), policy.seconds)
-
-
-def long_path(path: str) -> str:
-    """The path with its hive's long name, as the log of changes has it. Raises ValueError for an unknown hive."""
-    _check_path(path)
-    return "\\".join(split_path(path))
 
 
 def _facts(name: str, spec: MachineSpec, defaults: OsSpec) -> Facts:
@@ -279,74 +292,6 @@ def _identity(facts: Facts) -> RegistrySpec:
             "NV Hostname": facts.dns_host_name,
         },
     }
-
-
-def _check_path(path: str) -> None:
-    try:
-        split_path(path)
-    except KeyError:
-        raise ValueError(f"{path}: a registry path begins with one of {', '.join(HIVES)}") from None
-
-
-def _check_registry(registry: RegistrySpec) -> None:
-    for path, values in registry.items():
-        _check_path(path)
-        for name, value in (values or {}).items():
-            if value is not None:
-                try:
-                    registry_value(name, value)
-                except ValueError as error:
-                    raise ValueError(f"{path}, value {name}: {error}") from None
-
-
-def _apply_registry(registry: Registry, spec: RegistrySpec) -> None:
-    for path, values in spec.items():
-        if values is None:
-            registry.remove_key(path)
-            continue
-        registry.create_key(path)
-        for name, value in values.items():
-            if value is None:
-                registry.remove_value(path, "" if name == "(default)" else name)
-            else:
-                registry.set_value(path, registry_value(name, value))
-
-
-def registry_value(name: str, spec: ValueSpec) -> RegistryValue:
-    """The registry value that a scenario writes down; ValueError says what is wrong with it."""
-    stored = "" if name == "(default)" else name
-    if isinstance(spec, dict):
-        if len(spec) != 1:
-            raise ValueError("exactly one kind is wanted, e.g. {dword: 1}")
-        word, data = next(iter(spec.items()))
-        return RegistryValue(stored, _KINDS[word], _data(word, data))
-    if isinstance(spec, list):
-        return RegistryValue(stored, RegistryValueKind.MultiString, _data("multi_sz", spec))
-    word = "dword" if isinstance(spec, int) else "sz"
-    return RegistryValue(stored, _KINDS[word], _data(word, spec))
-
-
-def _data(word: str, data: object) -> RegistryData:
-    if word in ("dword", "qword"):
-        bits = 32 if word == "dword" else 64
-        if isinstance(data, bool) or not isinstance(data, int) or not -(1 << (bits - 1)) <= data < (1 << bits):
-            raise ValueError(f"{word} takes an integer of {bits} bits, not {data!r}")
-        return data % (1 << bits)
-    if word == "multi_sz" and isinstance(data, list) and all(isinstance(item, str) for item in data):
-        return tuple(str(item) for item in data)
-    if word in ("binary", "none"):
-        return _bytes(word, data)
-    if word in ("sz", "expand_sz") and isinstance(data, str):
-        return data
-    raise ValueError(f"{word} does not take {data!r}")
-
-
-def _bytes(word: str, data: object) -> bytes:
-    if isinstance(data, list) and all(isinstance(item, int) and 0 <= item <= 255 for item in data):
-        return bytes(int(item) for item in data)
-    if isinstance(data, str) and _BYTES.fullmatch(data):
-        return bytes.fromhex(data.replace(",", " "))
-    raise ValueError(f"{word} takes bytes as hexadecimal text (quoted) or a list of 0 to 255, not {data!r}")
 
 
 _STATUS = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psrpcore.types import ErrorCategory
 
+from runner.lab.autoload import lacks_module
 from runner.lab.binder import Binder, Binding, GivenArgument
 from runner.lab.cmdlet import Arguments, Event, Report, Session
-from runner.lab.commands import find_command
+from runner.lab.commands import find_command, signature_of
 from runner.lab.endpoints import Endpoint, Entry
 from runner.lab.enums import ActionPreference
 from runner.lab.errors import Failure, Raiser, Terminating, not_simulated
@@ -34,9 +35,10 @@ def find_entry(session: Session, endpoint: Endpoint, name: str) -> Entry:
     if not name:
         message = session.say("NoPipeline")
         raise Terminating(Failure("RuntimeException", ErrorCategory.NotSpecified, "RuntimeException", message))
-    found = endpoint.find(name, session.version)
+    missing = endpoint.session_type == "default" and lacks_module(session, name)
+    found = None if missing else endpoint.find(name, session.version)
     if found is not None:
-        return found
+        return _as_it_acts(session, found)
     module, _, bare = name.rpartition("\\")
     refuse_unsimulated(session, endpoint, bare)
     name = name if endpoint.session_type == "default" else bare  # endpoint.restricted-visible-module-qualified
@@ -46,6 +48,14 @@ def find_entry(session: Session, endpoint: Endpoint, name: str) -> Entry:
     category = ErrorCategory.ObjectNotFound
     failure = Failure(key, category, "CommandNotFoundException", message, name, wrapped=True)
     raise Terminating(failure, anonymous=True)
+
+
+def _as_it_acts(session: Session, entry: Entry) -> Entry:
+    """A command with the syntax that its module has in this process; in a restricted session it is not its own."""
+    version = entry.command.syntax_version(session)
+    if entry.is_function or version == session.version:
+        return entry
+    return replace(entry, signature=signature_of(entry.command, version))
 
 
 def refuse_unsimulated(session: Session, endpoint: Endpoint, name: str) -> None:
@@ -94,7 +104,8 @@ class CmdletStage:
                 self._refuse_dynamic()
             if self._cmdlet.open_ended and error_id == "NamedParameterNotFound":
                 raise Terminating(not_simulated(f"all parameters of {self._cmdlet.name}")) from None
-            if self._binds != self.raiser and error_id.startswith("CannotConvertArgument"):
+            is_function = self._binds != self.raiser or self.raiser.name == self.raiser.type_name
+            if is_function and error_id.startswith("CannotConvertArgument"):
                 refused = not_simulated(f"how the function {self._cmdlet.name} converts its arguments")
                 raise Terminating(refused) from None
             raise

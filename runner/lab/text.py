@@ -13,6 +13,8 @@ _ENGLISH = {
     "executable program.{newline}Check the spelling of the name, or if a path was included, verify that the path is "
     "correct and try again.",
     "CouldNotAutoLoadModule": "The module '{0}' could not be loaded. For more information, run 'Import-Module {0}'.",
+    "CouldNotAutoloadMatchingModule": "The '{0}' command was found in the module '{1}', but the module could not be "
+    "loaded. For more information, run 'Import-Module {1}'.",
     "NamedParameterNotFound": "A parameter cannot be found that matches parameter name '{0}'.",
     "PositionalParameterNotFound": "A positional parameter cannot be found that accepts argument '{0}'.",
     "AmbiguousParameter": "Parameter cannot be processed because the parameter name '{0}' is ambiguous. "
@@ -75,6 +77,8 @@ _ENGLISH = {
     "provider.",
     "FileAccessDenied": "Access to the path '{0}' is denied.",
     "FileExists": "The file '{0}' already exists.",
+    "FileNotFound": "Could not find file '{0}'.",
+    "MoveItemDoesNotExist": "Cannot move item because the item at '{0}' does not exist.",
     "FolderExists": "An item with the specified name {0} already exists.",
     "NoSuchFolder": "Could not find a part of the path '{0}'.",
     "ReadOnlyProperty": '"{0}" is a ReadOnly property.',
@@ -104,9 +108,35 @@ _ENGLISH = {
     "StopServiceFailed": "Service '{1} ({0})' stop failed.",
     "StartingService": "Waiting for service '{1} ({0})' to start...",
     "StoppingService": "Waiting for service '{1} ({0})' to stop...",
+    "ModuleNotFound": "The specified module '{0}' was not loaded because no valid module file was found in any module "
+    "directory.",
+    "ModuleWithVersionNotFound": "The specified module '{0}' with version '{1}' was not loaded because no valid module "
+    "file was found in any module directory.",
+    "InsufficientPowerShellVersion": "The version of PowerShell on this computer is '{0}'. The module '{1}' requires a "
+    "minimum PowerShell version of '{2}' to run. Verify that you have the minimum required version of PowerShell "
+    "installed, and then try again.",
+    "ModuleIsRequired": "Unable to remove the module '{0}' because it is required by '{1}'. Add the Force parameter to "
+    "your command to remove the module.",
+    "NoModulesRemoved": "No modules were removed. Verify that the specification of modules to remove is correct and "
+    "those modules exist in the runspace.",
+    "InvalidModuleManifestPath": "The module manifest path '{0}' is not valid. The value of the Path argument must "
+    "resolve to a single file that has a '.psd1' extension. Change the value of the Path argument to point to a valid "
+    "psd1 file, and then try again.",
+    "InvalidModuleManifestVersion": "The ModuleVersion key in module manifest '{0}' specifies module version '{1}' "
+    "which does not match its version folder name at '{2}'. Change the value of the ModuleVersion key to match the "
+    "version folder name.",
+    "InvalidModuleManifest": "The module manifest '{0}' could not be processed because it is not a valid PowerShell "
+    "module manifest file. Remove the elements that are not permitted: {1}",
+    "MoreThanOneFile": "The path cannot be processed because it resolved to more than one file; only one file at a "
+    "time can be processed.",
     "VariableAlreadyExists": "A variable with name '{0}' already exists.",
     "InvalidState": "Operation is not valid due to the current state of the object.",
     "SecurityError": "Security error.",
+    "WsmanSettingUnderPolicy": "The config setting {0} cannot be changed because is controlled by policies. The policy "
+    'would need to be set to "Not Configured" in order to change the config setting.',
+    "TrustedHostsQuery": "This command modifies the TrustedHosts list for the WinRM client. The computers in the "
+    "TrustedHosts list might not be authenticated. The client might send credential information to these computers. "
+    "Are you sure that you want to modify this list?",
     "ListAndScopeSpecified": "The Scope and List parameters cannot be specified at the same time.",
     "CantSetGroupPolicy": "Cannot set execution policy. Execution policies at the MachinePolicy or UserPolicy scopes "
     "must be set through Group Policy.",
@@ -121,6 +151,15 @@ _ENGLISH = {
     "PropertyExists": 'The property cannot be processed because the property "{0}" already exists.',
     "OperatorNotSpecified": "An operator is required to compare the two specified values. Include a valid operator in "
     "the command, and then try the command again. For example, Get-Process | Where-Object -Property Name -eq Idle",
+    "MaximumRedirectionCountExceeded": "The maximum redirection count has been exceeded. To increase the number of "
+    "redirections allowed, supply a higher value to the -MaximumRedirection parameter.",
+    "WebConnectFailure": "Unable to connect to the remote server",
+    "WebNameNotResolved": "The remote name could not be resolved: '{0}'",
+    "WebProxyNameNotResolved": "The proxy name could not be resolved: '{0}'",
+    "WebSecureChannelFailure": "The request was aborted: Could not create SSL/TLS secure channel.",
+    "WebServerError": "The remote server returned an error: {0}.",
+    "WebTimeout": "The operation has timed out.",
+    "WebTooManyRedirections": "Too many automatic redirections were attempted.",
     "NonNumericInputObject": 'Input object "{0}" is not numeric.',
 }
 
@@ -128,6 +167,8 @@ _JAPANESE = {
     "CommandNotFoundException": "用語 '{0}' は、コマンドレット、関数、スクリプト ファイル、または実行可能プログラムの"
     "名前として認識されません。{newline}名前のスペルを確認するか、パスが含まれている場合はパスが正しいことを確認してから、"
     "もう一度お試しください。",
+    "CouldNotAutoloadMatchingModule": "'{0}' コマンドはモジュール '{1}' で見つかりましたが、"
+    "モジュールを読み込めませんでした。詳細については、'Import-Module {1}' を実行してください。",
     "NamedParameterNotFound": "パラメーター名 '{0}' と一致するパラメーターが見つかりません。",
     "PositionalParameterNotFound": "引数 '{0}' を受け取る位置指定パラメーターが見つかりません。",
     "MissingMandatoryParameter": "1 つ以上の必須パラメーターが不足しているため、コマンドを処理できません:{0}。",
@@ -158,6 +199,8 @@ _JAPANESE = {
     "StopServiceFailed": "サービス '{1} ({0})' の停止に失敗しました。",
     "StartingService": "サービス '{1} ({0})' の開始を待機しています...",
     "StoppingService": "サービス '{1} ({0})' の停止を待機しています...",
+    "MaximumRedirectionCountExceeded": "リダイレクトの最大数を超えました。許可されるリダイレクトの数を増やすには、"
+    "-MaximumRedirection パラメーターにより大きい値を指定します。",
     "VariableNotFound": "'{0}' という名前の変数が見つかりません。",
     "MethodNotFound": '入力名 "{0}" はメソッドに解決できません。',
 }

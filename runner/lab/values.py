@@ -46,6 +46,7 @@ OBJECT = "System.Object"
 DESERIALIZED = "Deserialized."
 CUSTOM_OBJECT_NAME = "System.Management.Automation.PSCustomObject"
 CUSTOM_OBJECT: TypeNames = (CUSTOM_OBJECT_NAME, OBJECT)
+_MADE_FROM = ("Selected.", DESERIALIZED)
 ARRAY_LIST: TypeNames = ("System.Collections.ArrayList", OBJECT)
 HASHTABLE: TypeNames = ("System.Collections.Hashtable", OBJECT)
 OBJECT_ARRAY: TypeNames = ("System.Object[]", "System.Array", OBJECT)
@@ -160,10 +161,16 @@ def type_names_of(value: object) -> TypeNames:
 
 
 def clr_type_of(value: object) -> str:
-    """The full name of the .NET type behind a value; "" for null."""
+    """The full name of the .NET type behind a value; "" for null.
+
+    Names that PowerShell puts before it are no such types: `X#Y`, ModuleInfoGrouping (getmodule.list-three), and what
+    PowerShellGet calls its objects (repo.get-selected).
+    """
     if value is None:
         return ""
-    name = next((n for n in type_names_of(value) if "#" not in n), OBJECT)
+    if isinstance(value, ClrObject) and value.is_custom and not value.type_names[0].startswith(_MADE_FROM):
+        return CUSTOM_OBJECT_NAME
+    name = next((n for n in type_names_of(value) if "#" not in n and "." in n), OBJECT)
     return name.removeprefix(DESERIALIZED)
 
 

@@ -173,7 +173,7 @@ class _Writer:
         return value.text
 
     def _flat(self, value: object) -> Any:
-        """A value one level down: an object or an enumeration is only its text, a list keeps its elements' texts."""
+        """A value one level down: an object or an enumeration is only its text, lists and dictionaries keep those."""
         if isinstance(value, ClrList):
             known = self._written.get(id(value))
             if known is None:
@@ -181,6 +181,10 @@ class _Writer:
                 known.PSObject.type_names = list(value.type_names)
                 self._written[id(value)] = known
             return known
+        if isinstance(value, ClrDict):
+            pairs = PSDict({self.write(key): self._flat(item) for key, item in value.items.items()})
+            pairs.PSObject.type_names = list(value.type_names)
+            return pairs
         if isinstance(value, ClrObject) and not value.is_custom and value.type_names[0] != _CREDENTIAL:
             return self._written.get(id(value), self._text(value) or to_text(value))
         return to_text(value) if isinstance(value, ENUMERATIONS) else self.write(value)

@@ -63,6 +63,9 @@ class Service:
     def admit(self, connection: asyncio.Transport) -> bool:
         """Note a connection of this host. False while the machine boots."""
         self._connections.add(connection)
+        if self._host.power.must_restart():
+            self.reboot()
+            return False
         return self._host.power.is_up()
 
     def reboot(self) -> None:
@@ -97,6 +100,8 @@ class Service:
             return self._fault(request, refused.fault)
 
     async def _dispatch(self, request: SoapRequest, caller: Caller, client_ip: str) -> Answer:
+        if request.verb in ("Create", "Command") and self._host.power.restarts_next():
+            return self._rebooted()
         opened = self._shells.get(request.shell_id or "")
         if request.verb in VERBS and opened is not None and isinstance(opened.shell, CmdShell):
             return await self._programs.answer(request, opened.shell)

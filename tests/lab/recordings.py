@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ _LINUX_PATH = re.compile(r"(?<![\w/])/(?:srv/lab|nope1|home/labuser)(?:/[^\"'<>|
 
 
 def _as_windows_path(match: re.Match[str]) -> str:
-    path = match[0].replace("/home/labuser", "/Users/Administrator/Documents")
+    path = match[0].replace("/home/labuser/.local/share/powershell", "/Users/Administrator/Documents/PowerShell")
+    path = path.replace("/home/labuser", "/Users/Administrator/Documents")
     return "C:" + path.replace("/", "\\\\")
 
 
@@ -125,12 +126,20 @@ def judge(case: dict[str, Any], endpoint: Endpoint) -> Verdict:
     options = case.get("options", {})
     if options.keys() - _OPTIONS or ("request_edited" in options and not case["received"]):
         return Verdict(case["id"], "refused", "its options are not simulated")
-    expected = [_recorded(message) for message in case["received"]]
     try:
-        told = [m for m in _told(case, endpoint=endpoint) if not isinstance(m, Wait)]
+        told = _told(case, endpoint=endpoint)
     except SetupRefused as refused:
         return Verdict(case["id"], "refused", str(refused))
-    answered = [_answered(message) for message in told]
+    return compared(case, told)
+
+
+def compared(
+    case: dict[str, Any], messages: list[Message], simplified: Callable[[Node], Node] = lambda node: node
+) -> Verdict:
+    """What the lab's messages are worth beside the recorded ones, both as `simplified` leaves them."""
+    expected = [simplified(_recorded(message)) for message in case["received"]]
+    told = [message for message in messages if not isinstance(message, Wait)]
+    answered = [simplified(_answered(message)) for message in told]
     refused_at = next((index for index, node in enumerate(answered) if REFUSAL in repr(node)), None)
     if refused_at is not None:
         before = expected[:refused_at], answered[:refused_at]
@@ -168,7 +177,11 @@ def side_effects(case: dict[str, Any]) -> tuple[set[str], set[str]] | None:
 
 def _told(case: dict[str, Any], machine: Machine | None = None, endpoint: Endpoint = FULL) -> list[Message]:
     """What the client is told; a stop signal comes while the first cmdlet that takes time is running."""
-    engine = prepared(case, machine or _machine(case), endpoint)
+    return told_by(prepared(case, machine or _machine(case), endpoint), case)
+
+
+def told_by(engine: Engine, case: dict[str, Any]) -> list[Message]:
+    """What an engine tells the client of the case's pipeline."""
     stop = StopSignal()
     told: list[Message] = []
     for message in engine.invoke(_request(case), stop):

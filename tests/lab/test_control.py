@@ -49,7 +49,7 @@ class Running:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    fleet = Fleet(load_scenario("demo"))
+    fleet = Fleet(load_scenario("strong-crypto"))
     with LabThread(fleet, pace=0.0, control=lambda reboot: Controller(Desk(fleet, reboot), TOKEN)) as lab:
         write_inventory(fleet, lab.addresses, tmp_path)
         write_access(tmp_path, lab.addresses.port, TOKEN)
@@ -241,7 +241,7 @@ def test_a_failure_of_the_lab_is_told_by_its_class(tmp_path: Path) -> None:
     def reboot(host: str) -> None:
         raise RecursionError(host)
 
-    fleet = Fleet(load_scenario("demo"))
+    fleet = Fleet(load_scenario("strong-crypto"))
     with LabThread(fleet, pace=0.0, control=lambda _: Controller(Desk(fleet, reboot), TOKEN)) as lab:
         write_access(tmp_path, lab.addresses.port, TOKEN)
         with pytest.raises(ControlError, match="the lab failed with RecursionError"):

@@ -79,3 +79,23 @@ def test_recorded_runs(groundtruth: Path, report_number: Callable[[str], None]) 
         counts["agree"] += 1
     assert refused <= REFUSED
     report_number(f"recorded -EncodedCommand runs: {counts['agree']} agree, {counts['refused']} refused, 0 wrong")
+
+
+def test_progress_records_are_written_as_recorded(groundtruth: Path) -> None:
+    lines = (groundtruth / "pwsh76" / "encodedcommand.jsonl").read_text(encoding="utf-8").splitlines()
+    (recorded,) = [case for case in map(json.loads, lines) if case["id"] == "encoded.streams-exit"]
+    script = "Write-Progress -Activity A -Status S -PercentComplete 10; Write-Progress -Activity A -Completed"
+    process = run({"script": script, "argv": ["-OutputFormat", "XML"]})
+
+    assert _progress(process.stderr) == _progress(recorded["stderr"])
+    assert len(_progress(process.stderr)) == 2
+
+
+def _progress(document: str) -> list[list[tuple[str, str | None]]]:
+    """The parts of the progress records of a stream."""
+    root = ElementTree.fromstring(document.partition("\n")[2].replace(" xmlns=", " x=", 1))
+    return [
+        [(part.tag, part.text) for part in (*element.findall("MS/I64"), *element.findall("MS/PR/*"))]
+        for element in root
+        if element.get("S") == "progress"
+    ]

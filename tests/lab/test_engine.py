@@ -171,7 +171,7 @@ def test_piped_in_objects_reach_the_first_command() -> None:
         (command("if (1) { 2 }", script=True), "`if` in a script"),
         (command("Get-Item -Path (1..3)", script=True), "in a script"),
         (command("Get-WindowsFeature"), "Get-WindowsFeature"),
-        (command("shutdown.exe", "/r"), "shutdown.exe"),
+        (command("ipconfig.exe", "/all"), "ipconfig.exe"),
         (command("Get-Item", LiteralPath="C:\\Windows\\notepad.exe"), "the files in C:\\Windows"),
         (command("Get-Item", LiteralPath="C:\\Windows"), "a whole System.IO.DirectoryInfo object"),
         (command("Get-Item", LiteralPath=KEY, Filter="x"), "-Filter of Get-Item"),

@@ -15,6 +15,7 @@ import pytest
 from runner.lab.commands import COMMANDS, find_command, is_unsimulated, signature_of
 from runner.lab.signature import parse_version
 
+_GALLERY = {"5.1": "docs-powershellget-1.x", "7.6": "docs-powershellget-2.x"}
 _MODULES = ("Core", "Management", "Utility", "Security", "Diagnostics")
 # Dynamic parameters of the providers for files, certificates, aliases, WSMan; the registry provider has none of them.
 _OF_OTHER_PROVIDERS = {
@@ -42,7 +43,9 @@ def _commands(modules: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
 
 @pytest.fixture(scope="module", params=["5.1", "7.6"])
 def documented(request: pytest.FixtureRequest, groundtruth: Path) -> tuple[str, dict[str, tuple[str, dict[str, Any]]]]:
-    return request.param, _commands(_profile(groundtruth, f"psca-docs/docs-powershell-{request.param}.json.xz"))
+    names = (f"docs-powershell-{request.param}", _GALLERY[request.param])
+    pages = [_commands(_profile(groundtruth, f"psca-docs/{name}.json.xz")) for name in names]
+    return request.param, pages[1] | pages[0]
 
 
 def test_no_parameter_of_a_simulated_command_is_called_unknown(documented: tuple[str, dict]) -> None:

@@ -77,3 +77,10 @@ def test_group_policy_is_read_once_per_process() -> None:
 @pytest.mark.parametrize("scope", ["MachinePolicy", "UserPolicy"])
 def test_scopes_of_group_policy_cannot_be_set(scope: str) -> None:
     assert one(machine(), set_policy("AllSigned", scope)).reason == "CantSetGroupPolicy"  # type: ignore[arg-type]
+
+
+def test_without_access_nothing_is_stored() -> None:
+    host = machine(deny={SHELL_ID: "write"})
+    told = one(host, set_policy("AllSigned", "LocalMachine"))  # type: ignore[arg-type]
+
+    assert (told.reason, host.changes) == ("System.UnauthorizedAccessException", [])

@@ -294,6 +294,12 @@ class Switch:
     def is_up(self) -> bool:
         return self.up
 
+    def must_restart(self) -> bool:
+        return False
+
+    def restarts_next(self) -> bool:
+        return False
+
     def jump_clock(self, seconds: float) -> None:
         self.jumps.append(seconds)
 

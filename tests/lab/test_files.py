@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
+from runner.lab.cmdlet import Session
 from runner.lab.machine import Machine
+from runner.lab.messages import Ended
 from runner.lab.spec import MachineSpec
 from tests.lab.engine_support import Told, command, machine, one, run
 
@@ -161,3 +165,91 @@ def test_the_version_table_of_powershell_before_7_6_is_refused() -> None:
 
     assert one(machine(powershell="7.4.1"), asked).reason == "LabDoesNotSimulate"
     assert one(machine(powershell="7.6.5"), asked).state == "Completed"
+
+
+def test_bytes_are_written_and_added_and_hashed() -> None:
+    host = machine(os="Server 2016", files={"C:\\lab\\": None})
+    path = "C:\\lab\\b.bin"
+    for name, data in (("Set-Content", b"old and long"), ("Set-Content", b"\x00\xff"), ("Add-Content", b"\r\n")):
+        told = one(host, command(name, LiteralPath=path, Value=data, Encoding="Byte"))
+        assert (told.state, told.errors) == ("Completed", [])
+    (found,) = one(host, command("Get-FileHash", LiteralPath=path)).values
+
+    assert found.Hash == hashlib.sha256(b"\x00\xff\r\n").hexdigest().upper()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"Value": "text", "Encoding": "Byte"}, {"Value": b"x", "Encoding": "UTF8"}, {"Value": [1, 2], "Encoding": 3}],
+)
+def test_other_encodings_are_refused_by_name(arguments: dict[str, object]) -> None:
+    told = one(machine(files={A: "x"}), command("Set-Content", LiteralPath=A, **arguments))
+
+    assert told.reason == "LabDoesNotSimulate"
+
+
+def test_up_to_5_1_get_file_hash_passes_folders_over_and_says_what_is_missing_as_resolve_path() -> None:
+    paths = ["C:\\lab\\sub", "C:\\lab\\none", A]
+    told = one(files(), command("Get-FileHash", LiteralPath=paths), command("Select-Object", Property=["Path"]))
+
+    assert [value.Path for value in told.values] == [A]  # type: ignore[attr-defined]
+    (record,) = told.records
+    assert record.FullyQualifiedErrorId == "PathNotFound,Microsoft.PowerShell.Commands.ResolvePathCommand"
+
+
+def test_a_file_is_moved_over_another_only_by_force() -> None:
+    host, target = files(), "C:\\lab\\sub\\x.txt"
+    assert one(host, command("Move-Item", LiteralPath=A, Destination=target)).errors == ["MoveFileInfoItemIOError"]
+    assert one(host, command("Move-Item", LiteralPath=A, Destination=target, Force=True)).errors == []
+    assert one(host, command("Test-Path", LiteralPath=[A, target])).values == [False, True]
+    assert one(host, command("Move-Item", LiteralPath=A, Destination=target)).errors == ["InvalidOperation"]
+    assert [change.what for change in host.changes] == [target, A]
+
+
+def test_what_is_moved_to_a_folder_goes_into_it() -> None:
+    host = files()
+    one(host, command("Move-Item", LiteralPath="C:\\lab\\sub", Destination="C:\\lab\\empty"))
+
+    assert one(host, command("Test-Path", LiteralPath="C:\\lab\\empty\\sub\\x.txt")).values == [True]
+
+
+@pytest.mark.parametrize("target", ["C:\\none\\a.txt", "C:\\lab\\[a].txt", "HKLM:\\SOFTWARE\\a"])
+def test_where_a_file_cannot_go_is_refused_by_name(target: str) -> None:
+    assert one(files(), command("Move-Item", LiteralPath=A, Destination=target)).reason == "LabDoesNotSimulate"
+
+
+def test_what_others_have_put_beside_windows_own_folders_is_known() -> None:
+    host = machine(files={"C:\\ProgramData\\Contoso\\a.txt": "x"})
+    known = ["C:\\ProgramData\\Contoso\\b.txt", "C:\\ProgramData\\Contoso\\a.txt"]
+
+    assert one(host, command("Test-Path", LiteralPath=known)).values == [False, True]
+    assert one(host, command("Test-Path", LiteralPath="C:\\ProgramData\\Other")).reason == "LabDoesNotSimulate"
+
+
+def test_a_new_process_reads_the_environment_from_the_registry() -> None:
+    key = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment"
+    host = machine(
+        environment={"Path": "C:\\Windows"},
+        registry={
+            key: {"SITE": "tokyo", "HOME_OF": {"expand_sz": "%SystemRoot%\\%SITE%"}, "NUMBER": 1},
+            "HKCU\\Environment": {"Site": "osaka", "Path": "C:\\mine"},
+        },
+    )
+    running = Session(host, lambda name: None)
+    host.remove_value("HKEY_CURRENT_USER\\Environment", "Site")
+    begun_later = Session(host, lambda name: None)
+
+    assert running.environment["site"] == ("Site", "osaka")
+    assert begun_later.environment["site"] == ("SITE", "tokyo")
+    assert begun_later.environment["home_of"][1] == "C:\\Windows\\tokyo"
+    assert begun_later.environment["path"][1] == "C:\\Windows;C:\\mine"
+    assert "number" not in begun_later.environment
+
+
+def test_get_file_hash_is_a_function_up_to_5_1() -> None:
+    told = one(files(), command("Get-FileHash", LiteralPath=A, Algorithm="CRC"))
+    (ended,) = [message for message in told.messages if isinstance(message, Ended)]
+
+    assert ended.reason is not None
+    assert ended.reason.FullyQualifiedErrorId == "ParameterArgumentValidationError,Get-FileHash"
+    assert one(files(), command("Get-Command", Name="Get-FileHash")).reason == "LabDoesNotSimulate"

@@ -115,7 +115,7 @@ def test_the_cases_whose_commands_our_modules_emit_agree(
 
 
 @pytest.mark.parametrize(
-    ("value", "outcome", "detail"), [("a", "refused", "the command Get-Module"), ("b", "wrong", "before a refusal")]
+    ("value", "outcome", "detail"), [("a", "refused", "the command Get-Process"), ("b", "wrong", "before a refusal")]
 )
 def test_a_refusal_does_not_hide_a_wrong_answer_before_it(value: str, outcome: str, detail: str) -> None:
     def call(name: str, argument: str) -> str:
@@ -126,7 +126,7 @@ def test_a_refusal_does_not_hide_a_wrong_answer_before_it(value: str, outcome: s
             "</Obj></LST></Obj></MS></Obj>"
         )
 
-    statements = call("Write-Output", "a") + call("Get-Module", "")
+    statements = call("Write-Output", "a") + call("Get-Process", "")
     first = call("Write-Output", "a").removeprefix("<Obj><MS>").removesuffix("</MS></Obj>")
     commands = f"{first}<Obj N='ExtraCmds'><LST>{statements}</LST></Obj>"
     sent = f"<Obj><MS><Obj N='PowerShell'><MS>{commands}</MS></Obj></MS></Obj>"

@@ -31,8 +31,8 @@ def test_the_packaged_scenarios_load(name: str) -> None:
     assert [host.name for host in fleet.hosts] == list(fleet.specs)
 
 
-def test_the_demo_has_the_five_hosts_of_the_story() -> None:
-    fleet = Fleet(load_scenario("demo"))
+def test_a_scenario_has_its_hosts() -> None:
+    fleet = Fleet(load_scenario("strong-crypto"))
     outcomes = {name: fleet.expected(name, "check") for name in fleet.specs}
     assert [expected.outcome for expected in outcomes.values() if expected] == [
         "compliant",

@@ -23,7 +23,7 @@ PATH = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Wow6432Node\\Microsoft\\.NETFramework\\v4.
 
 @pytest.fixture
 def fleet() -> Fleet:
-    return Fleet(load_scenario("demo"))
+    return Fleet(load_scenario("strong-crypto"))
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Get-, Set- and Add-Content of files (cases provider.getcontent, provider.setcontent, reg-gc).
 
 Texts are UTF-8 in PowerShell 6 and later. Windows PowerShell writes and reads the machine's code page, of which the lab
-knows the part that all share: ASCII; other characters and -Encoding are refused by name.
+knows the part that all share: ASCII; other characters are refused by name, and so is every -Encoding but that of bytes
+for writing (-AsByteStream in PowerShell 6 and later; provider.setcontent-bytes).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from runner.lab.cmdlets.provider import (
     ProviderCmdlet,
 )
 from runner.lab.drives import drive_object, provider_object
+from runner.lab.enums import FileSystemCmdletProviderEncoding
 from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.file_paths import FilePath, FileTarget
 from runner.lab.file_writes import no_such_folder
@@ -127,14 +129,14 @@ class _ContentWriter(_ContentCmdlet):
         "Path": f"[-Path] <String[]> [-Value] <Object[]> [-PassThru] {_REST} {SHOULD_PROCESS} {TRANSACTION} "
         f"[-NoNewline@5.0] {_ENCODING} [-AsByteStream@6.0] [-Stream <String>]",
         "LiteralPath": f"[-Value] <Object[]> -LiteralPath <String[]> [-PassThru] {_REST} {SHOULD_PROCESS} "
-        f"{TRANSACTION} [-NoNewline@5.0] [-Encoding <Encoding>] [-AsByteStream@6.0] [-Stream <String>]",
+        f"{TRANSACTION} [-NoNewline@5.0] {_ENCODING} [-AsByteStream@6.0] [-Stream <String>]",
     }
     traits: ClassVar = {
         **_TRAITS,
         "Value": Traits(pipeline="value name", accepts_null=True),
         **CONFIRM_TRAITS,
     }
-    unsimulated = UNSIMULATED | {"PassThru", "Encoding", "AsByteStream", "Stream"}
+    unsimulated = UNSIMULATED | {"PassThru", "Stream"}
     appends: ClassVar[bool]
 
     def process(self) -> Iterator[Event]:
@@ -167,13 +169,24 @@ class _ContentWriter(_ContentCmdlet):
             self.machine.put_file(path.full, File("", kept + self._data(), self.machine.now()))
 
     def _data(self) -> bytes:
-        """A null is no line; each other value is the line of its text."""
+        """A null is no line; each other value is the line of its text, or with an encoding of bytes a byte."""
+        if "Encoding" in self.arguments or self.arguments.flag("AsByteStream"):
+            return self._bytes()
         newline = "" if self.arguments.flag("NoNewline") else "\r\n"
         values = (value for value in self.arguments.items("Value") if value is not None)
         try:
             return "".join(to_text(value) + newline for value in values).encode(self.encoding)
         except UnicodeEncodeError:
             raise Terminating(not_simulated("other than ASCII characters in files of Windows PowerShell")) from None
+
+    def _bytes(self) -> bytes:
+        encoding = self.arguments.get("Encoding")
+        values = self.arguments.items("Value")
+        if encoding not in (None, FileSystemCmdletProviderEncoding.Byte) or self.arguments.flag("NoNewline"):
+            raise Terminating(not_simulated(f"{self.name} with an encoding"))
+        if not all(isinstance(value, bytes) for value in values):
+            raise Terminating(not_simulated(f"{self.name} of bytes that are no byte array"))
+        return b"".join(value for value in values if isinstance(value, bytes))
 
 
 class SetContent(_ContentWriter):

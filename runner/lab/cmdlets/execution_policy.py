@@ -13,6 +13,7 @@ from runner.lab.cmdlets.provider import CONFIRM_TRAITS
 from runner.lab.enums import ExecutionPolicy, ExecutionPolicyScope
 from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.execution_policies import effective_policy, execution_policies, store_policy
+from runner.lab.registry import AccessDenied
 from runner.lab.signature import Traits
 from runner.lab.values import custom_object
 
@@ -71,9 +72,19 @@ class SetExecutionPolicy(_PolicyCmdlet):
         if scope in (ExecutionPolicyScope.MachinePolicy, ExecutionPolicyScope.UserPolicy):
             raise self.refused("CantSetGroupPolicy", "CantSetGroupPolicy")
         if self.should_process():
-            store_policy(self.session, scope, policy)
+            self._store(scope, policy)
             self._check_overridden(scope, policy)
         return iter(())
+
+    def _store(self, scope: ExecutionPolicyScope, policy: ExecutionPolicy) -> None:
+        """The id of a refused write is the exception's type (PowerShell's source, ExecutionPolicyCommands.cs)."""
+        try:
+            store_policy(self.session, scope, policy)
+        except AccessDenied:
+            message = self.session.say("RegistryAccessDenied")
+            category = ErrorCategory.PermissionDenied
+            failure = Failure("System.UnauthorizedAccessException", category, "UnauthorizedAccessException", message)
+            raise Terminating(failure) from None
 
     def _check_overridden(self, scope: ExecutionPolicyScope, policy: ExecutionPolicy) -> None:
         effective = effective_policy(self.session)

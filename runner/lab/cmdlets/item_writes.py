@@ -37,6 +37,7 @@ from runner.lab.registry_write import kind_of
 from runner.lab.signature import Traits
 from runner.lab.values import to_text
 from runner.lab.wildcard import has_wildcards
+from runner.lab.wsman_drive import is_on_wsman_drive, set_item
 
 _REST = f"{CREDENTIAL} {SHOULD_PROCESS} {TRANSACTION}"
 _TRAITS = {
@@ -240,10 +241,14 @@ class SetItem(ItemWriter):
         "Value": Traits(pipeline="value name"),
         "Type": Traits(pipeline="name"),
     }
+    dynamic = ("Concatenate",)
 
     def process(self) -> Iterator[Event]:
         """A variable of the process need not exist."""
-        paths = self.arguments.texts("LiteralPath") or self.arguments.texts("Path") or []
+        paths = self.given_paths()
+        if is_on_wsman_drive(self.session, paths):
+            yield from self._set_settings()
+            return
         locations = [locate(self.session, path) for path in paths]
         if not any(isinstance(location, EnvironmentPath) for location in locations):
             yield from super().process()
@@ -252,6 +257,23 @@ class SetItem(ItemWriter):
             if not isinstance(location, EnvironmentPath) or has_wildcards(location.name):
                 raise Terminating(not_simulated("Set-Item on variables together with other items"))
             self._set_variable(location.name)
+
+    def _set_settings(self) -> Iterator[Event]:
+        """WinRM takes the text of any value; for the list of trusted hosts only text, and only with -Force."""
+        value = self.arguments.get("Value")
+        if value is None or self.arguments.flag("PassThru"):
+            raise Terminating(not_simulated("Set-Item on the drive WSMan: without a value or with -PassThru"))
+        for item in self.wsman_items():
+            if isinstance(item, Report):
+                yield item
+                continue
+            if item.name == "TrustedHosts" and not isinstance(value, str):
+                raise Terminating(not_simulated("a list of trusted hosts that is no text"))
+            if not self.should_process():
+                continue
+            if item.name == "TrustedHosts" and not self.arguments.flag("Force"):
+                raise Terminating(no_prompt(self.session, self.session.say("TrustedHostsQuery")))
+            set_item(self.session, item, to_text(value))
 
     def _set_variable(self, name: str) -> None:
         if self.arguments.flag("PassThru"):

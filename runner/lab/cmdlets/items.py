@@ -44,6 +44,8 @@ from runner.lab.registry import AccessDenied, RegistryKey
 from runner.lab.registry_objects import canonical_name, key_object, path_notes
 from runner.lab.signature import Traits
 from runner.lab.values import ClrList, ClrObject, NotedText, to_text
+from runner.lab.wsman_drive import WsmanItem, children, find_item, is_on_wsman_drive
+from runner.lab.wsman_drive import item_object as wsman_object
 
 _CREDENTIAL_TRAITS = {"Credential": Traits(pipeline="name"), **TRANSACTION_TRAITS}
 
@@ -79,6 +81,10 @@ class GetItem(ProviderCmdlet):
         paths = self.arguments.texts("LiteralPath") or ()
         if paths and self.session.shows("variable") and all(_is_of_a_variable(path) for path in paths):
             yield from (self._variable(path) for path in paths)
+            return
+        if is_on_wsman_drive(self.session, self.given_paths()):
+            for item in self.wsman_items():
+                yield item if isinstance(item, Report) else Emit(wsman_object(self.session, item))
             return
         for target in self.items():
             yield target if isinstance(target, Report) else Emit(item_object(self.session, target))
@@ -118,6 +124,9 @@ class GetChildItem(ProviderCmdlet):
     dynamic = ("Attributes", "Directory", "File", "FollowSymlink", "Hidden", "ReadOnly", "System")
 
     def process(self) -> Iterator[Event]:
+        if is_on_wsman_drive(self.session, self.given_paths()):
+            yield from self._settings()
+            return
         for target in self.items():
             if isinstance(target, Report):
                 yield target
@@ -135,6 +144,15 @@ class GetChildItem(ProviderCmdlet):
 
     def _missing(self, path: RegistryPath) -> Failure:
         return path_not_found(self.session, canonical_name(self.session, path))
+
+    def _settings(self) -> Iterator[Event]:
+        if self.arguments.flag("Recurse") or self.arguments.flag("Name"):
+            raise Terminating(not_simulated("Get-ChildItem -Recurse and -Name on the drive WSMan:"))
+        for item in self.wsman_items():
+            if isinstance(item, Report):
+                yield item
+            else:
+                yield from (Emit(wsman_object(self.session, child)) for child in children(item))
 
     def _files(self, target: FileTarget) -> Iterator[Event]:
         if not isinstance(target.node, Folder):
@@ -209,6 +227,9 @@ class TestPath(Cmdlet):
             if not text.strip():
                 yield from self._empty(path)
                 continue
+            if is_on_wsman_drive(self.session, [text]):
+                yield Emit(self._is_setting(find_item(text, literal=literal)))
+                continue
             try:
                 location = locate(self.session, text)
             except Closed as closed:
@@ -227,6 +248,12 @@ class TestPath(Cmdlet):
                 found = False
             wanted = self.arguments.get("PathType", TestPathType.Any)
             yield Emit(found and wanted is not TestPathType.Leaf)
+
+    def _is_setting(self, item: WsmanItem | None) -> bool:
+        wanted = self.arguments.get("PathType", TestPathType.Any)
+        if item is None or wanted is TestPathType.Any:
+            return item is not None
+        return (item.setting is None) == (wanted is TestPathType.Container)
 
     def _is_there(self, location: Location, *, literal: bool) -> bool:
         exact = find_exactly(self.session, location) if literal else None

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from runner.lab.cmdlet import Cmdlet, Event, Report
+from psrpcore.types import ErrorCategory
+
+from runner.lab.cmdlet import Cmdlet, Emit, Event, Report
 from runner.lab.cmdlets.item_property_writes import PropertyWriter, stored_name
 from runner.lab.cmdlets.item_writes import ItemWriter
 from runner.lab.cmdlets.provider import (
@@ -20,7 +22,11 @@ from runner.lab.cmdlets.provider import (
     TRANSACTION_TRAITS,
     Target,
 )
-from runner.lab.errors import Terminating, not_simulated
+from runner.lab.errors import Failure, Terminating, not_simulated
+from runner.lab.file_objects import file_object
+from runner.lab.file_paths import FilePath, FileTarget
+from runner.lab.files import Folder
+from runner.lab.locations import locate
 from runner.lab.paths import PathProblem, RegistryPath, path_not_found, resolve_literal
 from runner.lab.signature import Traits
 from runner.lab.wildcard import has_wildcards
@@ -37,7 +43,7 @@ _TRAITS = {
 
 
 class MoveItem(ItemWriter):
-    """A key moved into an existing key goes below it, as with Copy-Item (reg-cpi)."""
+    """What is moved into an existing key or folder goes below it (reg-cpi); -Force replaces a file."""
 
     name = "Move-Item"
     type_name = "Microsoft.PowerShell.Commands.MoveItemCommand"
@@ -47,6 +53,36 @@ class MoveItem(ItemWriter):
         "LiteralPath": f"-LiteralPath <String[]> [[-Destination] <String>] {_REST}",
     }
     traits: ClassVar = _TRAITS
+
+    def missing(self, given: str) -> Failure:
+        message = self.session.say("MoveItemDoesNotExist", given)
+        category = ErrorCategory.InvalidOperation
+        return Failure("InvalidOperation", category, "PSInvalidOperationException", message)
+
+    def _missing(self, path: RegistryPath) -> Failure:
+        return self.missing(path.given)
+
+    def change_file(self, target: FileTarget) -> Iterator[Event]:
+        """Cases provider.moveitem; where a file cannot go is not simulated."""
+        destination = locate(self.session, self.arguments.text("Destination"))
+        if not isinstance(destination, FilePath) or has_wildcards(destination.full):
+            raise Terminating(not_simulated("moving a file to another provider or to a pattern"))
+        files = self.machine.files
+        if isinstance(files.find(destination.full), Folder):
+            destination = destination.child(target.path.leaf)
+        there = files.find(destination.full)
+        if isinstance(there, Folder) or not isinstance(files.find(destination.parent), Folder):
+            raise Terminating(not_simulated("moving a file or a folder to where it cannot go"))
+        if there is not None and (isinstance(target.node, Folder) or not self.arguments.flag("Force")):
+            message = self.session.say("FileExists", destination.full)
+            kept = file_object(self.session, target)
+            yield Report(Failure("MoveFileInfoItemIOError", ErrorCategory.WriteError, "IOException", message, kept))
+        elif self.should_process():
+            self.machine.put_file(destination.full, target.node)
+            self.machine.remove_file(target.path.full)
+            moved = files.find(destination.full)
+            if self.arguments.flag("PassThru") and moved is not None:
+                yield Emit(file_object(self.session, FileTarget(destination, moved)))
 
     def change(self, target: Target) -> Iterator[Event]:
         path, key = target

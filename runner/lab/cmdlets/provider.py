@@ -17,6 +17,7 @@ from runner.lab.registry_objects import canonical_name
 from runner.lab.registry_write import Unconvertible, convert_data
 from runner.lab.signature import Traits
 from runner.lab.wildcard import has_wildcards
+from runner.lab.wsman_drive import WsmanItem, find_item
 
 MANAGEMENT = "Microsoft.PowerShell.Management"
 LITERAL = Traits(aliases=("PSPath", "LP@6.0"), pipeline="name")
@@ -59,6 +60,15 @@ class ProviderCmdlet(Cmdlet):
             given_paths = [self.arguments.text("Path")] if "Path" in self.arguments else []
         for given in given_paths:
             yield from self._matching(given)
+
+    def given_paths(self) -> list[str]:
+        """What was given as -LiteralPath or -Path."""
+        return self.arguments.texts("LiteralPath") or self.arguments.texts("Path") or []
+
+    def wsman_items(self) -> Iterator[WsmanItem | Report]:
+        """The items of the WSMan: drive that are meant, and at its place the error of a path that is nothing."""
+        for given in self.given_paths():
+            yield find_item(given, literal=self.literal) or Report(path_not_found(self.session, given))
 
     @property
     def literal(self) -> bool:
@@ -110,7 +120,7 @@ class ProviderCmdlet(Cmdlet):
             return
         if location is not None:
             node = find_exactly(self.session, location)
-            yield Report(path_not_found(self.session, given)) if node is None else node
+            yield Report(self.missing(given)) if node is None else node
             return
         try:
             path = resolve_literal(self.session, given)
@@ -118,6 +128,10 @@ class ProviderCmdlet(Cmdlet):
             yield Report(problem.failure)
             return
         yield self._opened(path)
+
+    def missing(self, given: str) -> Failure:
+        """The error for a literal path at which there is nothing, by its text."""
+        return path_not_found(self.session, given)
 
     def inaccessible(self, closed: Closed) -> Iterator[Report]:
         """The errors for a literal path through a closed folder. Raises Terminating where they are not known."""
