@@ -53,6 +53,11 @@ class Asked:
         return DEPENDENTS in self.properties
 
 
+def is_one_name(name: str) -> bool:
+    """Get-Service takes wildcards, and Windows allows no slashes in the name of a service."""
+    return bool(name) and not set(name) & set("*?[]/\\")
+
+
 def service_key(name: str) -> Key:
     return Key(HIVES["HKLM"], f"SYSTEM\\CurrentControlSet\\Services\\{name}")
 

@@ -25,6 +25,7 @@ from runner.modules.service_reading import (
     PENDING,
     Asked,
     conclude,
+    is_one_name,
     next_round,
     service_key,
     start_values,
@@ -72,8 +73,7 @@ class ServiceArguments(Arguments):
     @field_validator("name")
     @classmethod
     def _is_name(cls, name: str) -> str:
-        """Get-Service takes wildcards, and Windows allows no slashes in the name of a service."""
-        if not name or set(name) & set("*?[]/\\"):
+        if not is_one_name(name):
             raise PydanticCustomError("service_name", "the name of one service is wanted, without wildcards or slashes")
         return name
 

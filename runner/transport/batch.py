@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 import psrpcore
-from psrpcore.types import PSInvocationState
+from psrpcore.types import HostMethodIdentifier, PSInvocationState
 
 from runner.model.command import ErrorRecord, Reply, ReplyState, Statement, command
 from runner.model.value import Value
@@ -94,9 +94,10 @@ class _Draft:
     outputs: list[Value] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    exit_code: int | None = None
 
     def reply(self, state: ReplyState) -> Reply:
-        return Reply(state, tuple(self.outputs), tuple(self.errors), tuple(self.warnings))
+        return Reply(state, tuple(self.outputs), tuple(self.errors), tuple(self.warnings), self.exit_code)
 
 
 class _Attribution:
@@ -121,6 +122,8 @@ class _Attribution:
             draft.errors.append(to_error(event.record))
         elif isinstance(event, psrpcore.WarningRecordEvent):
             draft.warnings.append(str(event.record.Message))
+        elif isinstance(event, psrpcore.PipelineHostCallEvent) and (code := _exit_code(event)) is not None:
+            draft.exit_code = code
 
     def replies(self) -> tuple[Reply, ...]:
         replies = (draft.reply(self._state_of(index)) for index, draft in enumerate(self._drafts))
@@ -160,6 +163,14 @@ class _Attribution:
         if not self._tokens and self._state == PSInvocationState.Completed:
             return ReplyState.DONE
         return ReplyState.UNSEEN
+
+
+def _exit_code(event: psrpcore.PipelineHostCallEvent) -> int | None:
+    """`exit` in a script is told to the host, also where there is none (B13, script.exit); None for other calls."""
+    if event.method_identifier != HostMethodIdentifier.SetShouldExit:
+        return None
+    code = next(iter(event.method_parameters), None)
+    return int(code) if isinstance(code, int) else None
 
 
 def attribute(batch: Batch, events: Iterable[Event]) -> tuple[Reply, ...]:

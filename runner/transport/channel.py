@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from threading import Lock
 from time import monotonic
-from types import MappingProxyType
 from xml.etree import ElementTree
 
 import requests
@@ -20,18 +19,11 @@ from runner.model.errors import HostError, ProtocolError, Reason, Unreachable
 from runner.model.inventory import Authentication, Connection
 from runner.transport.faults import NotUnderstood, status_error
 from runner.transport.kerberos import Tickets, refusal
+from runner.transport.offers import is_offered, offered_schemes
 from runner.transport.wire import Traffic, Wire, WireAdapter
 
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500  # what AllowUnencrypted=false makes of a message in clear (diyan/pywinrm issue 208)
-_SCHEMES: Mapping[Authentication, frozenset[str]] = MappingProxyType(
-    {
-        Authentication.BASIC: frozenset({"basic"}),
-        Authentication.NTLM: frozenset({"negotiate", "ntlm"}),
-        Authentication.NEGOTIATE: frozenset({"negotiate", "kerberos", "ntlm"}),
-        Authentication.KERBEROS: frozenset({"negotiate", "kerberos"}),
-    }
-)
 _HEALS = 2  # how often one request is sent again because nobody could read it
 _NETWORK_DELAY = 10.0  # seconds that an answer may come later than WS-Management's own timeout
 
@@ -139,9 +131,8 @@ class Channel:
     def _not_authenticated(self) -> Unreachable:
         """After a 401. Windows answers the same to all that is wrong with an account."""
         kind, user = self._connection.authentication, self._connection.user or "this account"
-        offered = [part.split()[0] for part in self._wire.offered.split(",") if part.strip()]
-        wanted = _SCHEMES.get(kind)
-        if wanted is not None and not wanted.intersection(map(str.casefold, offered)):
+        offered = offered_schemes(self._wire.offered)
+        if not is_offered(kind, offered):
             message = f"401 from {self.endpoint}: the host does not accept {kind} here"
             advice = f"it offers: {', '.join(offered) or 'nothing'}; set ansible_psrp_auth to what it accepts"
         elif kind is Authentication.CERTIFICATE:
@@ -175,25 +166,29 @@ def _basic(connection: Connection) -> HTTPBasicAuth:
     return HTTPBasicAuth((connection.user or "").encode(), password.encode())
 
 
+_ONE_AT_A_TIME = Lock()  # WSMan() takes away and sets again XML prefixes that the whole process shares
+
+
 def _wsman(connection: Connection) -> WSMan:
     sealing = "auto" if connection.tls else "always" if connection.encrypt else "never"
     verify = (connection.ca_file or True) if connection.verify else False
-    return WSMan(
-        connection.address,
-        port=connection.port,
-        username=connection.user,
-        password=connection.password.reveal() if connection.password else None,
-        ssl=connection.tls,
-        path=connection.path,
-        auth=connection.authentication.value,
-        cert_validation=verify,  # type: ignore[arg-type]  # pypsrp takes a path as well
-        encryption=sealing,
-        proxy=connection.proxy,
-        no_proxy=connection.proxy is None,  # not the environment's, which is for the way to the internet
-        operation_timeout=math.ceil(connection.deadlines.operation),
-        certificate_pem=connection.certificate_pem,
-        certificate_key_pem=connection.certificate_key_pem,
-    )
+    with _ONE_AT_A_TIME:
+        return WSMan(
+            connection.address,
+            port=connection.port,
+            username=connection.user,
+            password=connection.password.reveal() if connection.password else None,
+            ssl=connection.tls,
+            path=connection.path,
+            auth=connection.authentication.value,
+            cert_validation=verify,  # type: ignore[arg-type]  # pypsrp takes a path as well
+            encryption=sealing,
+            proxy=connection.proxy,
+            no_proxy=connection.proxy is None,  # not the environment's, which is for the way to the internet
+            operation_timeout=math.ceil(connection.deadlines.operation),
+            certificate_pem=connection.certificate_pem,
+            certificate_key_pem=connection.certificate_key_pem,
+        )
 
 
 def _check(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 
-from runner.model.command import Statement, command
+from runner.model.command import Script, Statement, command
 from runner.transport.message import fingerprint
 from runner.transport.text import render
 
@@ -72,6 +72,8 @@ def _rendered(statement: Statement) -> str:
     """The statement as text. Errors: Unsendable, for what has no text or must not become one."""
     if fingerprint((statement,)) is None:
         raise Unsendable("a secret is never put on a command line")
+    if any(isinstance(entry, Script) for entry in statement):
+        raise Unsendable("a script of the user's has no place in the script that WinRS needs")
     try:
         return render(statement)
     except ValueError as error:

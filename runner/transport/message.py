@@ -14,13 +14,14 @@ from xml.etree import ElementTree
 
 import psrpcore.types as ps
 
-from runner.model.command import Command, Statement
+from runner.model.command import Command, Script, Statement
 from runner.model.secret import Secret
 from runner.model.value import Credential, PSObject, Value
 from runner.transport.clixml import mend
 from runner.transport.values import to_wire
 
 _KEPT_BODIES = 256
+_KEPT_BYTES = 64 * 1024  # a larger one holds a piece of a file, which would fill the memory and is made in 4 ms
 _NEEDLESS = frozenset({"System.Object", "System.Collections.ArrayList", "System.Collections.Hashtable"})
 _NONE = ps.PSInt(0)  # of PipelineResultTypes and of RemoteStreamOptions
 
@@ -56,11 +57,12 @@ def _commands(statement: Statement) -> list[ps.PSObject]:
 
 def _command(entry: Command) -> ps.PSObject:
     named = [_object(N=name, V=to_wire(value)) for name, value in entry.parameters]
+    is_script = isinstance(entry, Script)
     return _object(
         Cmd=entry.name,
         Args=[*named, *(_object(N=None, V=to_wire(value)) for value in entry.arguments)],
-        IsScript=False,
-        UseLocalScope=None,
+        IsScript=is_script,
+        UseLocalScope=True if is_script else None,  # what a script sets must not stay (script.eap-stop-localscope)
         MergeMyResult=_NONE,
         MergeToResult=_NONE,
         MergePreviousResults=_NONE,
@@ -100,12 +102,13 @@ class Bodies:
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
-        """The body for a key; made once. The lock is held meanwhile, so that a fleet does not make it at once."""
+        """The body for a key; made once, if it is small. The lock is held meanwhile: a fleet makes it once."""
         with self._lock:
             body = self._bodies.pop(key, None)
             if body is None:
                 body = make()
-            self._bodies[key] = body
+            if len(body) <= _KEPT_BYTES:
+                self._bodies[key] = body
             if len(self._bodies) > self._limit:
                 self._bodies.popitem(last=False)
             return body
@@ -128,7 +131,7 @@ def fingerprint(statements: Sequence[Statement]) -> Hashable | None:
 
 def _command_print(entry: Command) -> Hashable:
     named = tuple((name, _value_print(value)) for name, value in entry.parameters)
-    return entry.name, named, tuple(_value_print(value) for value in entry.arguments)
+    return type(entry), entry.name, named, tuple(_value_print(value) for value in entry.arguments)
 
 
 def _value_print(value: Value) -> Hashable:

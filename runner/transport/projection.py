@@ -7,6 +7,7 @@ under the object's own spelling, a missing one is null, a pattern gives what it 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import MappingProxyType
 
 from runner.model.command import Command, Reply, Statement
@@ -31,7 +32,7 @@ def projected(reply: Reply, projections: tuple[Columns, ...]) -> Reply:
     outputs = reply.outputs
     for columns in projections:
         outputs = tuple(_picked(output, columns) for output in outputs if output is not None)
-    return Reply(reply.state, outputs, reply.errors, reply.warnings)
+    return replace(reply, outputs=outputs)
 
 
 def _columns(entry: Command) -> Columns | None:

@@ -11,8 +11,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import PurePath
 
-from runner.model.command import Command, Statement
+from runner.model.command import Command, Script, Statement
+from runner.model.content import Slice
 from runner.model.secret import Secret
 from runner.model.value import Credential, EnumValue, Int64, PSObject, UInt32, UInt64, Value, Version
 
@@ -20,14 +22,14 @@ SECRET = "(secret)"
 _QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 _BARE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z][A-Za-z0-9]*)*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_AS_IT_IS = re.compile(r"\$(true|false|null)|[0-9][0-9.e-]*L?|'.*'|@[({].*", re.DOTALL)
+_AS_IT_IS = re.compile(r"\$(true|false|null)|[0-9][0-9.e-]*L?|'.*'|@[({].*|<.*>", re.DOTALL)
 _INVISIBLE = frozenset({0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF})
 _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 
 
 def render(statement: Statement) -> str:
-    """A statement as one line of PowerShell. Secrets are shown as a placeholder, never as their value.
+    """A statement as one line of PowerShell. Secrets and bytes of files are shown as placeholders.
 
     Errors: ValueError for a parameter name that PowerShell's grammar has no way to write.
     """
@@ -35,7 +37,10 @@ def render(statement: Statement) -> str:
 
 
 def _command(entry: Command) -> str:
-    name = entry.name if _BARE_NAME.fullmatch(entry.name) else f"& {_argument(entry.name)}"
+    if isinstance(entry, Script):
+        name = f"<{entry.summary}>"
+    else:
+        name = entry.name if _BARE_NAME.fullmatch(entry.name) else f"& {_argument(entry.name)}"
     named = [_parameter(parameter, value) for parameter, value in entry.parameters]
     return " ".join([name, *named, *(_argument(value) for value in entry.arguments)])
 
@@ -62,6 +67,8 @@ def _literal(value: Value) -> str:
         return {None: "$null", True: "$true", False: "$false"}[value]
     if isinstance(value, Secret | Credential):
         return SECRET
+    if isinstance(value, Slice):
+        return f"<{value.length} bytes of {value.member or PurePath(value.source).name}>"
     if isinstance(value, EnumValue):
         return _text(value.text) if value.text else str(value.number)
     if isinstance(value, Version):

@@ -9,6 +9,7 @@ changes: [LINE, ...]        # of each part: "part property: before -> after"
 commands: [TEXT, ...]       # the PowerShell text of what is sent to change it
 undo: [TEXT, ...]           # and to take it back; or "irreversible: TEXT"
 impossible: TEXT            # instead of changes
+held: TEXT                  # instead of changes: part of the reason why somebody else must act first
 batches: NUMBER             # how many the first read needs
 """
 
@@ -36,6 +37,7 @@ class Case(BaseModel):
     commands: list[str] = []
     undo: list[str] | str = []
     impossible: str = ""
+    held: str = ""
     batches: int = 1
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from runner.lab.endpoint_spec import EndpointSpec
 from runner.lab.exchange import Kind
+from runner.lab.files import Folder, Node
 from runner.lab.machine import Machine
 from runner.lab.spec import MachineSpec, build_machine
 from runner.model.command import Statement
@@ -21,6 +22,7 @@ from runner.model.source import MapNode, Origin
 from runner.model.state import (
     Desired,
     Difference,
+    Held,
     OtherThan,
     Property,
     State,
@@ -33,9 +35,10 @@ from runner.modules.arguments import dump, load, validate
 from runner.modules.base import Arguments, Impossible, Irreversible, Late, StateModule
 from runner.modules.loader import load_modules
 from runner.modules.reading import Wanted, read_all
+from runner.parse.contents import FilesHere
 from runner.template import Templates
 from runner.transport.text import render
-from tests.modules.cases import Case, cases
+from tests.modules.cases import FOLDER, Case, cases
 from tests.modules.lab_session import LabSession
 
 MODULES = load_modules()
@@ -56,6 +59,13 @@ class Bench:
         found = read_all(wanted, lambda statements: self.session.read(statements, self.module.timeout))
         return [one for one in found if isinstance(one, (State, Unreadable))]
 
+    def change(self, part: Arguments, statements: Iterable[Statement]) -> None:
+        for statement in statements:
+            behind = self.module.asked_behind(statement)
+            reply, *replies = self.session.change(statement, behind, self.module.timeout, lambda ids: None)
+            answer = self.module.answered(part, statement, reply, replies)
+            assert (answer.complaint, answer.unclear) == ("", ""), render(statement)
+
     def send(self, statements: Iterable[Statement]) -> None:
         for statement in statements:
             (reply,) = self.session.change(statement, (), self.module.timeout, lambda ids: None)
@@ -73,6 +83,7 @@ def prepared(module_name: str, case: Case, culture: str) -> tuple[StateModule[An
     module = MODULES[module_name]
     assert isinstance(module, StateModule)
     arguments = validate(module, with_late(module, case.arguments), MapNode((), Origin(f"{module_name}.yml", 1, 1)))
+    arguments = module.with_contents(arguments, FilesHere(FOLDER / module_name))
     parts = module.parts(load(module, dump(arguments)))
     return module, parts, build_machine("case", MachineSpec.model_validate({**case.machine, "culture": culture}))
 
@@ -97,7 +108,15 @@ def picture(machine: Machine) -> object:
         one.name: (one.status, one.start_mode, one.display_name, one.description) for one in machine.services.all()
     }
     exchange = [machine.exchange.all(kind) for kind in Kind]
-    return [machine.registry.find(hive) for hive in hives], services, exchange
+    files = content_of(machine.files.find("C:"))
+    return [machine.registry.find(hive) for hive in hives], services, exchange, files
+
+
+def content_of(node: Node | None) -> object:
+    """A file's bytes, and a folder's by their names; times change by themselves."""
+    if isinstance(node, Folder):
+        return {name: content_of(entry) for name, entry in node.entries.items()}
+    return node and node.data
 
 
 def shown(value: Wish) -> str:
@@ -128,9 +147,12 @@ def expected(entry: dict[str, Any] | str) -> dict[str, Any] | str:
     return {name: bytes.fromhex(value[4:]) if is_bytes[name] else value for name, value in entry.items()}
 
 
-def wishes(bench: Bench, found: Sequence[State | Unreadable]) -> list[tuple[Arguments, State, Desired | Impossible]]:
+Planned = tuple[Arguments, State, Desired | Impossible | Held]
+
+
+def wishes(bench: Bench, found: Sequence[State | Unreadable]) -> list[Planned]:
     """What is wanted of each part, planned over what the parts before it will have done."""
-    planned: list[tuple[Arguments, State, Desired | Impossible]] = []
+    planned: list[Planned] = []
     earlier: list[tuple[Arguments, State]] = []
     for part, state in zip(bench.parts, found, strict=True):
         assert isinstance(state, State)
@@ -159,10 +181,7 @@ def check_case(on: Bench, case: Case) -> None:
     if any(isinstance(one, Unreadable) for one in found):
         return
     planned = wishes(on, found)
-    impossible = [desired.reason for _, _, desired in planned if isinstance(desired, Impossible)]
-    assert bool(impossible) == bool(case.impossible)
-    assert all(case.impossible in reason for reason in impossible)
-    if impossible:
+    if not can_be_done(case, planned):
         return
     actions = [
         (part, before, desired)
@@ -179,14 +198,26 @@ def check_case(on: Bench, case: Case) -> None:
     check_undo(on, case, actions, found, original)
 
 
+def can_be_done(case: Case, planned: Sequence[Planned]) -> bool:
+    """Whether there is anything to write; what the case says to the contrary is what the module says."""
+    impossible = [desired.reason for _, _, desired in planned if isinstance(desired, Impossible)]
+    held = [desired.reason for _, _, desired in planned if isinstance(desired, Held)]
+    assert (bool(impossible), bool(held)) == (bool(case.impossible), bool(case.held))
+    assert all(case.impossible in reason for reason in impossible)
+    assert all(case.held in reason for reason in held)
+    return not impossible and not held
+
+
 def check_change(on: Bench, case: Case, actions: Sequence[tuple[Arguments, State, Desired]]) -> None:
     """Write, then read: as promised, and nothing is left to do."""
     writes = [on.module.write(part, before) for part, before, _ in actions]
     assert [render(statement) for write in writes for statement in write] == case.commands
-    for write in writes:
-        on.send(write)
+    for (part, _, _), write in zip(actions, writes, strict=True):
+        on.change(part, write)
     now = on.read()
     after = dict(zip(map(on.module.key, on.parts), now, strict=True))
+    if any(on.module.proven_by_answer(part) for part, _, _ in actions):
+        return
     for part, before, desired in actions:
         state = after[on.module.key(part)]
         assert isinstance(state, State)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.model.command import Statement
+from runner.model.command import Command, Statement
 from runner.modules.base import StateModule
 from runner.modules.loader import load_modules
 from runner.transport.text import render
@@ -50,12 +50,22 @@ def test_numbers(
     )
 
 
+_READ_ONLY = frozenset({"discover_service", "minimum_version", "win_ping", "win_uri"})
+
+
+_MAY_SEND_NONE = {
+    Purpose.READ: frozenset(),
+    Purpose.WRITE: _READ_ONLY | {"win_powershell"},  # what it sends is the user's
+    Purpose.UNDO: _READ_ONLY | {"win_command", "win_powershell", "win_reboot"},
+}
+
+
 def test_every_module_s_writes_and_undos_are_among_them(emitted: tuple[Emission, ...]) -> None:
     modules = load_modules()
     states = {name for name, module in modules.items() if isinstance(module, StateModule)}
     for purpose in (Purpose.READ, Purpose.WRITE, Purpose.UNDO):
         seen = {one.source.partition("/")[0] for one in emitted if one.purpose is purpose}
-        assert states - seen <= ({"win_ping"} if purpose is not Purpose.READ else set())
+        assert states - seen <= _MAY_SEND_NONE[purpose]
     assert any(one.source.startswith("setup/") for one in emitted)
     assert [render(one.statement) for one in emitted if one.purpose is Purpose.SEPARATE] != []
 
@@ -73,7 +83,9 @@ def test_no_registry_key_is_ever_made_by_force(emitted: tuple[Emission, ...]) ->
 def test_a_change_is_alone_in_its_pipeline(emitted: tuple[Emission, ...]) -> None:
     """Design section 3: one change per pipeline; a statement is a pipe, and only its last command changes anything."""
     changes = [one for one in emitted if one.purpose in (Purpose.WRITE, Purpose.UNDO)]
-    assert [render(one.statement) for one in changes if changing(one.statement) != 1] == []
+    proofs = [one for one in changes if one.statement[0].name == "Get-FileHash"]  # before what was sent is moved
+    assert [render(one.statement) for one in changes if changing(one.statement) != (one not in proofs)] == []
+    assert {one.source.partition("/")[0] for one in proofs} <= {"win_copy", "win_package_provider", "win_psmodule"}
     reads = [one for one in emitted if one.purpose is Purpose.READ]
     assert [render(one.statement) for one in reads if changing(one.statement)] == []
 
@@ -85,7 +97,9 @@ def test_what_goes_to_a_restricted_session_is_visible_there(emitted: tuple[Emiss
 
 
 def makes_by_force(statement: Statement) -> bool:
-    return any(one.name.casefold() == "new-item" and dict(one.parameters).get("Force") for one in statement)
+    """Of a folder -Force spares what is there (provider.newitem-directory), and of a file it is meant."""
+    made = [dict(one.parameters) for one in statement if one.name.casefold() == "new-item"]
+    return any(one.get("Force") and one.get("ItemType") not in ("directory", "file") for one in made)
 
 
 _HARMLESS = frozenset({"get", "test", "select", "where", "foreach", "sort", "measure", "write", "resolve"})
@@ -93,7 +107,14 @@ _HARMLESS = frozenset({"get", "test", "select", "where", "foreach", "sort", "mea
 
 def changing(statement: Statement) -> int:
     """How many commands of a statement change something, by their verbs."""
-    return sum(one.name.partition("-")[0].casefold() not in _HARMLESS for one in statement)
+    return sum(not _is_harmless(one) for one in statement)
+
+
+def _is_harmless(one: Command) -> bool:
+    """By its verb; a web request, by its method."""
+    if one.name.casefold() == "invoke-webrequest":
+        return str(dict(one.parameters).get("Method", "GET")) in ("GET", "HEAD")
+    return one.name.partition("-")[0].casefold() in _HARMLESS
 
 
 # All that Select-Object takes in a RestrictedRemoteServer session (endpoint.visible-select-unlisted).

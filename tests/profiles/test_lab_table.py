@@ -8,7 +8,7 @@ import pytest
 
 from runner.lab.cmdlet import Cmdlet
 from runner.lab.commands import COMMANDS, EXCHANGE_COMMANDS, signature_of
-from runner.lab.signature import Parameter
+from runner.lab.signature import Parameter, Version
 from tests.profiles.catalogue import NAMES, Profile, dynamic
 from tests.profiles.fitting import bare_type
 from tests.profiles.shape import ALL, CommandProfile, ParameterProfile
@@ -32,6 +32,19 @@ DIFFERENT = frozenset(
         ("PowerShell 7.6", "Write-Progress", "Activity"),
         # The page says that objects from a pipe are the domain names; the lab takes no pipe there.
         ("Exchange", "Set-AuthServer", "DomainName"),
+        # It simulates the Invoke-WebRequest of Windows PowerShell only, which has one parameter set.
+        ("PowerShell 7.6", "Invoke-WebRequest", ""),
+        # The lab has the parameter sets of the function; the cmdlet's are others, and take paths from the pipe.
+        ("PowerShell 7.6", "Get-FileHash", ""),
+        # They take these from the pipe since PowerShellGet 2; the lab does not.
+        *(
+            (name, command, parameter)
+            for name in ("Server 2019, PowerShellGet 2", "PowerShell 7.6")
+            for command, parameter in (
+                *(("Save-Module", "Path"), ("Save-Module", "LiteralPath")),
+                ("Set-PSRepository", "Name"),
+            )
+        ),
         # It simulates Get-Date without parameters only, whose sets are others since PowerShell 7.1.
         ("PowerShell 7.6", "Get-Date", ""),
     }
@@ -59,7 +72,7 @@ def differences(command: type[Cmdlet], machine: Profile) -> Iterator[str]:
     if real is None:
         yield f"{command.name}: there is no such command"
         return
-    signature = signature_of(command, machine.powershell)
+    signature = signature_of(command, syntax_version(command, machine))
     for parameter in signature.parameters:
         if parameter.common:
             if machine.common(parameter.name) is None:
@@ -77,6 +90,12 @@ def differences(command: type[Cmdlet], machine: Profile) -> Iterator[str]:
     if real.default_set and command.default_set != real.default_set:
         yield f"{command.name}: its default parameter set is {real.default_set}"
     yield from _wrong_order(command.name, signature.parameters, real)
+
+
+def syntax_version(command: type[Cmdlet], machine: Profile) -> Version:
+    """PowerShellGet 2 has the syntax of PowerShell 6 wherever it runs (`GalleryCommand.syntax_version`)."""
+    is_second = command.module == "PowerShellGet" and machine.name.endswith("PowerShellGet 2")
+    return (6, 0) if is_second else machine.powershell
 
 
 def is_different(machine: Profile, command: type[Cmdlet], parameter: str = "") -> bool:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.model.command import Command, command
+from runner.model.content import Slice
 from runner.model.secret import Secret
 from runner.model.value import Credential, Int32, Int64, UInt32, UInt64, Value, Version
 from runner.transport.text import render
@@ -150,6 +151,12 @@ def test_a_pipe_with_names_switches_and_native_arguments() -> None:
 def test_a_date_in_utc_keeps_its_zone() -> None:
     rendered = render((command("X", A=datetime(2024, 1, 15, 10, 20, 30, tzinfo=UTC)),))
     assert "Parse('2024-01-15T10:20:30Z', [cultureinfo]::InvariantCulture, 'RoundtripKind')" in rendered
+
+
+@pytest.mark.parametrize(("member", "name"), [("", "lab.nupkg"), ("en-US/help.txt", "en-US/help.txt")])
+def test_bytes_of_a_file_are_told_by_their_number_and_its_name(member: str, name: str) -> None:
+    part = Slice("/src/lab.nupkg", member, "ab" * 32, 0, 9812)
+    assert render((command("Set-Content", Value=part),)) == f"Set-Content -Value:<9812 bytes of {name}>"
 
 
 def test_a_secret_is_a_placeholder_wherever_it_stands() -> None:

@@ -19,6 +19,7 @@ from psrpcore._payload import create_fragment, create_message
 from psrpcore.types import PSRPMessageType, deserialize
 
 from runner.model.command import command
+from runner.model.content import Slice
 from runner.model.secret import Secret
 from runner.model.value import Credential, EnumValue, Int32, Int64, PSObject, UInt32, UInt64, Value, Version
 from runner.transport.clixml import mend
@@ -215,6 +216,19 @@ def test_only_so_many_bodies_are_kept() -> None:
     for key in ("a", "b", "a", "c", "a", "b"):
         assert get(key) == key.encode()
     assert made == ["a", "b", "c", "b"]
+
+
+def test_a_piece_of_a_file_is_not_kept() -> None:
+    bodies, made = Bodies(), []
+    for _ in range(2):
+        assert len(bodies.get("large", lambda: made.append("large") or bytes(2**17))) == 2**17  # type: ignore[func-returns-value]
+    assert made == ["large", "large"]
+
+
+def test_a_slice_is_no_value_that_can_be_sent() -> None:
+    """Apply puts the bytes in its place before."""
+    with pytest.raises(TypeError, match="Slice is no value that can be sent"):
+        to_wire(Slice("/src/a.bin", "", "ab" * 32, 0, 5))
 
 
 def test_the_message_has_the_members_without_which_the_engine_is_silent(groundtruth: Path) -> None:

@@ -1,0 +1,4 @@
+@{
+    RootModule = 'SampleModule.psm1'
+    ModuleVersion = '1.0.0'
+}
