@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from runner.cli.demo import lay_out
 from runner.lab.scenario import Expectation, Phase, load_scenario, scenario_names
-from tests.product import ROOT, STRONG_CRYPTO, Answer, Served, served
+from tests.night import changes, confirm, planned, said
+from tests.product import STRONG_CRYPTO, Answer, Served, served
 
 NAMES = scenario_names()
 
 
-def run_phase(phase: Phase, fleet: Served) -> Answer:
-    playbook = ROOT / "playbooks" / f"{fleet.fleet.scenario.playbook}.yml"
-    if phase == "apply":
-        return fleet.apply(playbook)
-    return fleet.check(playbook, "--timeout", "2")
-
-
-def changes(host: dict[str, Any]) -> int:
-    """Planned actions of a plan's host, applied ones of a run's."""
-    if "steps" in host:
-        return sum("action" in step for step in host["steps"])
-    return sum(action["result"] in ("applied", "settled") for action in host.get("actions", []))
+def run_phase(phase: Phase, fleet: Served, playbook: Path) -> Answer:
+    confirm(fleet, phase)
+    return fleet.apply(playbook) if phase == "apply" else fleet.check(playbook, "--timeout", "5")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_scenario_expects_is_what_is_found(name: str, tmp_path: Path) -> None:
     scenario = load_scenario(name)
+    playbook = lay_out(scenario.playbook, tmp_path)
     with served(scenario, tmp_path) as fleet:
         for phase, code in scenario.exit_codes.items():
-            answer = run_phase(phase, fleet)
-            expected = {host: expectation(fleet, host, phase) for host in fleet.fleet.specs}
-            found = {host: (entry["result"], changes(entry)) for host, entry in answer.hosts.items()}
-            assert found == {host: (wish.outcome, wish.changes) for host, wish in expected.items()}, phase
+            answer = run_phase(phase, fleet, playbook)
+            wishes = {host: expectation(fleet, host, phase) for host in fleet.fleet.specs}
+            made = changes(answer)
+            found = {
+                host: (entry["result"], made[host] if isinstance(wishes[host].changes, tuple) else len(made[host]))
+                for host, entry in answer.hosts.items()
+            }
+            assert found == {host: (wish.outcome, wish.changes) for host, wish in wishes.items()}, phase
             assert answer.code == code, phase
 
 
@@ -45,10 +42,34 @@ def expectation(fleet: Served, host: str, phase: Phase) -> Expectation:
     return wish
 
 
-@pytest.mark.parametrize("name", ["demo", "fleet"])
+def test_what_the_demo_cannot_fix_is_said_with_its_reason_and_owner(tmp_path: Path) -> None:
+    playbook = lay_out(load_scenario("demo").playbook, tmp_path)
+    with served("demo", tmp_path) as fleet:
+        confirm(fleet, "check")
+        answer = fleet.check(playbook)
+    held = {
+        host: {(step["header"]["name"], step["owner"]) for step in steps if step["verdict"] == "held"}
+        for host, steps in planned(answer).items()
+    }
+    assert {host: steps for host, steps in held.items() if steps} == {
+        "osa-ce-01": {
+            ("The execution policy lets the module run", "Group Policy"),
+            ("Basic authentication of the WinRM client", "Group Policy"),
+        },
+        "tok-ce-02": {
+            ("The ActiveSync module of Cloud Extender was seen to know V3", "Cloud Extender operator"),
+            ("Somebody has seen that it works", "Cloud Extender operator"),
+        },
+    }
+    reasons = said(answer, "osa-ce-01", "held")
+    assert "ExecutionPolicy = AllSigned" in reasons["The execution policy lets the module run"]
+    assert "AllowBasic = 0" in reasons["Basic authentication of the WinRM client"]
+
+
+@pytest.mark.parametrize("name", ["strong-crypto", "fleet"])
 def test_a_second_apply_plans_nothing(name: str, tmp_path: Path) -> None:
     with served(name, tmp_path) as fleet:
         fleet.apply(STRONG_CRYPTO)
         again = fleet.apply(STRONG_CRYPTO)
         assert again.document["kind"] == "ce-runner plan"  # nothing to apply: no run was begun
-        assert [changes(host) for host in again.hosts.values()] == [0] * len(fleet.fleet.specs)
+        assert set(changes(again).values()) == {()}

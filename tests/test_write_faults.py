@@ -11,7 +11,7 @@ from runner.lab.faults import What
 from runner.record.journal import Journal
 from tests.product import ROOT, UNTOUCHED, served
 
-SIDE_BY_SIDE = ROOT / "runner" / "cli" / "demo_playbook.yml"  # without serial: no host waits for another
+SIDE_BY_SIDE = ROOT / "tests" / "side_by_side.yml"  # without serial: no host waits for another
 FAULTS = [
     What.DROP_BEFORE,
     What.DROP_DURING,

@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from runner.model.plan import Plan
 
 PLAN_SUFFIXES = (".yml", ".yaml")
+BACKUPS = "backup"  # folder beside the journal, with one for each run
 
 
 @click.command()
 @click.argument("source", metavar="PLAN|PLAYBOOK", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a plan that was just made is applied.")
 @click.option(
-    "--journal", type=click.Path(dir_okay=False, path_type=Path), help="Record the run here instead of the usual place."
+    "--backup",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the registry values as they were before; without it one beside the journal.",
 )
 @inventory_options
 @connection_options
@@ -46,7 +49,7 @@ PLAN_SUFFIXES = (".yml", ".yaml")
 def apply(
     source: Path,
     yes: bool,
-    journal: Path | None,
+    backup: Path | None,
     tags: tuple[str, ...],
     skip_tags: tuple[str, ...],
     verbose: int,
@@ -56,21 +59,22 @@ def apply(
     """Change the hosts: exactly what a plan says, or refuse.
 
     A saved plan (JSON) is applied as it is. For a playbook (.yml, .yaml) a plan is made, shown, and applied once you
-    agree. Every host is read again first; one that is no longer as planned is refused.
+    agree. Every host is read again first; one that is no longer as planned is refused. Registry values that change are
+    written down before, as a .reg file for each host.
     """
     from runner.cli.screens import View
 
     hosts, view = hosts_of(options), View(as_json, verbose)
     if source.suffix in PLAN_SUFFIXES:
-        return _from_playbook(source, hosts, tags, skip_tags, view, yes, journal)
+        return _from_playbook(source, hosts, tags, skip_tags, view, yes, backup)
     if tags or skip_tags or hosts.limit:
         raise InputError(
             Problem("--limit, --tags and --skip-tags choose when a plan is made; a saved plan is applied whole")
         )
-    return _from_plan(source, hosts, view, journal)
+    return _from_plan(source, hosts, view, backup)
 
 
-def _from_plan(source: Path, hosts: Hosts, view: View, journal: Path | None) -> int:
+def _from_plan(source: Path, hosts: Hosts, view: View, backup: Path | None) -> int:
     from runner.cli.files import digest_of, read_document
     from runner.cli.screens import show_run
     from runner.model.document import load_plan
@@ -81,7 +85,7 @@ def _from_plan(source: Path, hosts: Hosts, view: View, journal: Path | None) -> 
     inventory = read_inventory(hosts, playbook)
     for warning in changed_since(plan, digest_of(playbook), inventory):
         click.echo(f"warning: {warning}", err=True)
-    return show_run(executed(plan, inventory, hosts.forks, journal, view.as_json), view)
+    return show_run(executed(plan, inventory, hosts.forks, hosts.journal, view.as_json, backup), view)
 
 
 def _from_playbook(
@@ -91,7 +95,7 @@ def _from_playbook(
     skip_tags: tuple[str, ...],
     view: View,
     yes: bool,
-    journal: Path | None,
+    backup: Path | None,
 ) -> int:
     from runner.cli.check import planned
     from runner.cli.screens import show_plan, show_run
@@ -109,7 +113,7 @@ def _from_playbook(
     if not yes and not _agreed():
         click.echo("nothing was changed", err=True)
         return code
-    return show_run(executed(plan, job.inventory, job.forks, journal, view.as_json), view)
+    return show_run(executed(plan, job.inventory, job.forks, hosts.journal, view.as_json, backup), view)
 
 
 def _agreed() -> bool:
@@ -121,22 +125,30 @@ def _agreed() -> bool:
     return answer.strip().casefold() in ("y", "yes")
 
 
-def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None, quiet: bool) -> dict[str, Any]:
-    """Apply a plan and record it, with progress on a terminal; the document of the run."""
+def executed(
+    plan: Plan, inventory: Inventory, forks: int, journal: Path | None, quiet: bool, backup: Path | None = None
+) -> dict[str, Any]:
+    """Apply a plan and record it, with progress on a terminal; the document of the run.
+
+    What it changes in the registry is written down first, in a folder of the run below `backup`.
+    """
     from runner.apply.tools import Tools
     from runner.cli.files import journal_path
     from runner.cli.interrupt import stopping_on_interrupt
+    from runner.cli.operator import operator
     from runner.cli.progress import progress
     from runner.model.document import dump_run
     from runner.model.events import Event
     from runner.modules.loader import load_modules
+    from runner.parse.contents import FilesHere
     from runner.pipeline import apply_saved
     from runner.record.journal import Journal
 
     count = sum(len(play.hosts) for play in plan.plays)
-    run = str(uuid.uuid4())
+    run, path = str(uuid.uuid4()), journal or journal_path()
+    _back_up(plan, (backup or path.parent / BACKUPS) / run)
     with (
-        Journal(journal or journal_path()) as recorder,
+        Journal(path) as recorder,
         progress("applying", count, not quiet) as screen,
         stopping_on_interrupt("changes under way are being finished and recorded") as stop,
     ):
@@ -145,6 +157,24 @@ def executed(plan: Plan, inventory: Inventory, forks: int, journal: Path | None,
             recorder(event)  # first, and in line: what it cannot record must not be done
             screen(event)
 
-        tools = Tools(load_modules(), tell, hide=hider(inventory))
+        contents = FilesHere(Path(plan.playbook).parent)
+        tools = Tools(
+            load_modules(),
+            tell,
+            hide=hider(inventory),
+            bytes_of=contents.bytes_of,
+            attestations=recorder.attestations(),
+            operator=operator(),
+        )
         outcome = apply_saved(plan, inventory, transport_for(inventory), tools, run, forks, stop)
     return dump_run(outcome, plan)
+
+
+def _back_up(plan: Plan, folder: Path) -> None:
+    """Write the registry backup, and say where it is. Errors: InputError, and then nothing may be changed."""
+    from runner.cli.backup import write_backups
+    from runner.report.words import count
+
+    written = write_backups(plan, folder)
+    if written:
+        click.echo(f"the registry values of {count(len(written), 'host')} before this run: {folder}", err=True)

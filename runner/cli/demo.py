@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from importlib import resources
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+import runner
 from runner.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from runner.lab.scenario import Phase
 
 SCENARIO = "demo"
+OFFLINE = (("PackageManagement", "1.4.8.1"), ("PowerShellGet", "2.2.5"), ("ExchangeOnlineManagement", "3.1.0"))
 FORKS = 10
+PLAYBOOKS = Path(runner.__file__).parents[1] / "playbooks"  # beside the package, in a checkout and when installed
 
 
 @click.command()
@@ -27,7 +30,7 @@ FORKS = 10
     help="Leave playbook, inventory, plan and journal in this folder, to look at.",
 )
 def demo(keep: Path | None) -> int:
-    """Audit five simulated servers, plan, apply, and audit again."""
+    """One change night on six simulated servers: audit, plan, apply, confirm what only people see, audit again."""
     from runner.cli.files import usable
     from runner.lab.fleet import Fleet, write_inventory
     from runner.lab.scenario import load_scenario
@@ -39,8 +42,7 @@ def demo(keep: Path | None) -> int:
         folder = keep or Path(temporary)
         with usable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            with resources.as_file(resources.files("runner.cli") / "demo_playbook.yml") as packaged:
-                shutil.copy(packaged, folder / "demo.yml")
+            lay_out(fleet.scenario.playbook, folder)
         with LabThread(fleet) as served:
             with usable(folder):
                 inventory = write_inventory(fleet, served.addresses, folder)
@@ -52,26 +54,57 @@ def demo(keep: Path | None) -> int:
     return ExitCode.OK
 
 
+def lay_out(playbook: str, folder: Path) -> Path:
+    """Puts a playbook of this program and, beside it, the packages that a site without a gallery gets from here.
+
+    Returns where the playbook is. Errors: OSError.
+    """
+    from runner.lab.module_folders import ModuleFiles
+    from runner.lab.packages import write_package
+
+    copy = folder / "night.yml"
+    shutil.copy(PLAYBOOKS / f"{playbook}.yml", copy)
+    (folder / "packages").mkdir(exist_ok=True)
+    for name, version in OFFLINE:
+        write_package(folder / "packages", ModuleFiles(name, version))
+    return copy
+
+
 class _Story:
-    """Four acts. Each shows the command as it would be typed, and what it shows."""
+    """Five acts. Each shows the command as it would be typed, and what it shows."""
 
     def __init__(self, fleet: Fleet, folder: Path, inventory: Path) -> None:
         self._fleet = fleet
         self._folder = folder
         self._inventory = inventory
+        self._journal = folder / "journal.sqlite3"
         self._surprises: list[str] = []
 
     def told(self) -> list[str]:
         """What came out otherwise than the scenario says."""
+        self._attest("check", "Lab operator", "seen last month")
         self._audit("1. Audit: what would change?", "check")
         self._plan_and_apply()
-        self._audit("4. Audit again: did it work?", "recheck")
+        _act("4. Confirm: what no program can do or see.", None)
+        self._attest("recheck", "Lab operator", "seen tonight", shown=True)
+        self._audit("5. Audit again: did it work?", "recheck")
         return self._surprises
+
+    def _attest(self, phase: Phase, by: str, evidence: str, shown: bool = False) -> None:
+        from runner.model.attestation import Attestation
+        from runner.record.journal import Journal
+
+        with Journal(self._journal) as journal:
+            for host, spec in self._fleet.specs.items():
+                for step in spec.attested.get(phase, ()):
+                    journal.attest(Attestation(host, step, by, datetime.now(UTC), evidence))
+                    if shown:
+                        click.echo(f'$ ce-runner attest {host} {step} --evidence "{evidence}"')
 
     def _audit(self, title: str, phase: Phase) -> None:
         from runner.cli.screens import View, show_plan
 
-        _act(title, "check demo.yml -i inventory.yml")
+        _act(title, "check night.yml -i inventory.yml")
         document = self._planned()
         show_plan(document, View(as_json=False, verbosity=0))
         self._compare(phase, {host["host"]: host["result"] for play in document["plays"] for host in play["hosts"]})
@@ -83,14 +116,14 @@ class _Story:
         from runner.model.document import load_plan, to_text
         from runner.parse.inventory import parse_inventory
 
-        _act("2. Plan: the same, written down.", "plan demo.yml -i inventory.yml --out plan.json --quiet")
+        _act("2. Plan: the same, written down.", "plan night.yml -i inventory.yml --out plan.json --quiet")
         file = self._folder / "plan.json"
         document = self._planned()
         write_whole(file, to_text(document))
         show_plan(document, View(as_json=False, verbosity=0, quiet=True))
         _act("3. Apply: exactly that plan.", "apply plan.json -i inventory.yml")
         plan, inventory = load_plan(read_document(file), str(file)), parse_inventory([self._inventory])
-        run = executed(plan, inventory, FORKS, self._folder / "journal.sqlite3", quiet=True)
+        run = executed(plan, inventory, FORKS, self._journal, quiet=True)
         show_run(run, View(as_json=False, verbosity=0))
         self._compare("apply", {host["host"]: host["result"] for host in run["hosts"]})
 
@@ -99,8 +132,16 @@ class _Story:
         from runner.cli.options import Hosts, read_job
         from runner.model.document import dump_plan
 
-        hosts = Hosts((self._inventory,), limit=None, extra_vars=(), ask_pass=False, forks=FORKS, timeout=None)
-        return dump_plan(planned(read_job(self._folder / "demo.yml", hosts, (), (), verbosity=0), quiet=True))
+        hosts = Hosts(
+            (self._inventory,),
+            limit=None,
+            extra_vars=(),
+            ask_pass=False,
+            forks=FORKS,
+            timeout=None,
+            journal=self._journal,
+        )
+        return dump_plan(planned(read_job(self._folder / "night.yml", hosts, (), (), verbosity=0), quiet=True))
 
     def _compare(self, phase: Phase, results: dict[str, str]) -> None:
         for host in self._fleet.specs:
@@ -109,5 +150,7 @@ class _Story:
                 self._surprises.append(f"{phase}: {host} is {results[host]}, expected {wish.outcome.value}")
 
 
-def _act(title: str, command: str) -> None:
-    click.echo(f"\n{click.style(title, bold=True)}\n$ ce-runner {command}")
+def _act(title: str, command: str | None) -> None:
+    click.echo(f"\n{click.style(title, bold=True)}")
+    if command:
+        click.echo(f"$ ce-runner {command}")

@@ -9,6 +9,8 @@ import click
 from runner.cli.options import json_option
 from runner.model.errors import InputError, Problem, did_you_mean
 
+_EXPRESSION = "Evaluated"  # what the schema calls an argument that is an expression (modules.base)
+
 
 @click.command()
 @click.argument("module", required=False)
@@ -52,6 +54,7 @@ def describe(module: Any) -> dict[str, Any]:
             "description": field.get("description", ""),
         }
         for name, field in schema.get("properties", {}).items()
+        if name not in module.arguments.looked_up
     }
     return {
         "kind": "ce-runner module",
@@ -59,6 +62,8 @@ def describe(module: Any) -> dict[str, Any]:
         "aliases": list(module.aliases),
         "summary": module.summary,
         "arguments": arguments,
+        "free_form": module.free_form,
+        "other_names": schema["description"] if module.arguments.any_names else "",
         "unsupported": sorted(module.arguments.unsupported),
         "notes": list(module.notes),
         "facts": dict(getattr(module, "names", {})),
@@ -68,18 +73,7 @@ def describe(module: Any) -> dict[str, Any]:
 
 def as_text(document: dict[str, Any]) -> str:
     """The document for people."""
-    lines = [document["name"], f"  {document['summary']}", "", "Arguments"]
-    for name, argument in document["arguments"].items():
-        marks = [argument["type"], *(["required"] if argument["required"] else [])]
-        if "default" in argument:
-            marks.append(f"default {argument['default']}")
-        if "aliases" in argument:
-            marks.append(f"also {', '.join(argument['aliases'])}")
-        lines.append(f"  {name}  ({'; '.join(marks)})")
-        if argument["description"]:
-            lines.append(f"      {argument['description']}")
-    if not document["arguments"]:
-        lines.append("  none")
+    lines = [document["name"], f"  {document['summary']}", "", "Arguments", *_arguments(document)]
     if document["unsupported"]:
         lines += ["", f"Not supported yet: {', '.join(document['unsupported'])}"]
     for title in ("notes", "facts"):
@@ -92,10 +86,31 @@ def as_text(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _arguments(document: dict[str, Any]) -> list[str]:
+    from runner.modules.debug import readable
+
+    lines = []
+    for name, argument in document["arguments"].items():
+        marks = [argument["type"], *(["required"] if argument["required"] else [])]
+        if argument.get("default") not in (None, "", [], {}):
+            marks.append(f"default {readable(argument['default'])}")
+        if "aliases" in argument:
+            marks.append(f"also {', '.join(argument['aliases'])}")
+        if name == document["free_form"]:
+            marks.append(f"may stand alone, as {document['name']}: {name.upper()}")
+        lines.append(f"  {name}  ({'; '.join(marks)})")
+        if argument["description"]:
+            lines.append(f"      {argument['description']}")
+    if document["other_names"]:
+        lines += ["  any name  (any value)", f"      {document['other_names']}"]
+    return lines or ["  none"]
+
+
 def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     """The type of an argument in words, from its JSON schema."""
     if "$ref" in field:
-        return _type(definitions[field["$ref"].rsplit("/", 1)[-1]], definitions)
+        name = field["$ref"].rsplit("/", 1)[-1]
+        return "expression" if name == _EXPRESSION else _type(definitions[name], definitions)
     if "enum" in field:
         return " | ".join(map(str, field["enum"]))
     if "const" in field:
@@ -105,4 +120,5 @@ def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
         return " | ".join(dict.fromkeys(part for part in parts if part != "null"))
     if field.get("type") == "array":
         return f"list of {_type(field.get('items', {}), definitions)}"
-    return str(field.get("type", "any value"))
+    kind = str(field.get("type", "any value"))
+    return "mapping" if kind == "object" else kind

@@ -30,24 +30,35 @@ def usable(place: Path | str) -> Iterator[None]:
         raise InputError(Problem(f"cannot be used: {error.strerror or error}", Origin(str(place)))) from error
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there. Errors: InputError if that cannot be done.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside its place and move it there; text as UTF-8. Errors: InputError if that cannot be done.
 
     A symbolic link stays one. What is no file - a device, a pipe - is written to as it is.
     """
+    data = content.encode() if isinstance(content, str) else content
     with usable(path):
         if _is_special(path):
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         target = Path(os.path.realpath(path))
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
             os.replace(name, target)
         except BaseException:
             os.unlink(name)
             raise
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet, and its folder. Errors: InputError if it does, or that cannot be done."""
+    with usable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        taken = path.exists()
+    if taken:
+        raise InputError(Problem("it is there already, and is kept: name another folder", Origin(str(path))))
+    write_whole(path, data)
 
 
 def check_writable(path: Path) -> None:

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from runner.cli.options import json_option
 from runner.lab.faults import What, When, impossible
-from runner.lab.spec import KindWord, ServiceSpec
+from runner.lab.registry_spec import KindWord
+from runner.lab.spec import ServiceSpec
 from runner.model.errors import InputError, Problem
 
 if TYPE_CHECKING:

@@ -20,8 +20,12 @@ COMMANDS = {
     "show": "show:show",
     "apply": "apply:apply",
     "inventory": "inventory:inventory",
+    "attest": "attest:attest",
     "runs": "runs:runs",
+    "report": "report:report",
+    "backup": "backup:backup",
     "doc": "doc:doc",
+    "doctor": "doctor:doctor",
     "lab": "lab:lab",
     "demo": "demo:demo",
 }

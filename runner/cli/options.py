@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from runner.model.attestation import Attestation
 from runner.model.errors import InputError, Problem
 from runner.model.inventory import Inventory
 from runner.model.secret import Secret, redact
@@ -69,6 +70,11 @@ connection_options = stacked(
         "-f", "--forks", default=DEFAULT_FORKS, show_default=True, type=click.IntRange(1, 500), help="Hosts at a time."
     ),
     click.option("--timeout", type=click.FloatRange(min=0.1), help="Deadline of one pipeline on a host, in seconds."),
+    click.option(
+        "--journal",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Where runs and attestations are recorded, instead of the usual place.",
+    ),
 )
 tag_options = stacked(
     click.option("-t", "--tags", multiple=True, help="Only tasks with these tags."),
@@ -78,7 +84,7 @@ tag_options = stacked(
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """What -i, -l, -e, -k, -f and --timeout say."""
+    """What -i, -l, -e, -k, -f, --timeout and --journal say."""
 
     inventories: tuple[Path, ...]
     limit: str | None
@@ -86,6 +92,7 @@ class Hosts:
     ask_pass: bool
     forks: int
     timeout: float | None
+    journal: Path | None = None
 
 
 def hosts_of(options: dict[str, Any]) -> Hosts:
@@ -147,6 +154,7 @@ def password(ask: bool) -> Secret | None:
 def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tuple[str, ...], verbosity: int) -> Job:
     """Everything that a check needs, from the files. Errors: InputError with every Problem of all files."""
     from runner.modules.loader import load_modules
+    from runner.parse.contents import FilesHere
     from runner.parse.playbook import parse_playbook
     from runner.template import Templates
 
@@ -156,6 +164,7 @@ def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tup
     inventory = _collect(problems, lambda: read_inventory(hosts, playbook))
     if parsed is None or inventory is None:
         raise InputError(*problems)
+    remembered = remember(hosts.journal)
     return Job(
         playbook=parsed,
         inventory=inventory,
@@ -169,7 +178,31 @@ def read_job(playbook: Path, hosts: Hosts, tags: tuple[str, ...], skip_tags: tup
         verbosity=verbosity,
         hide=hider(inventory),
         templates=templates,
+        contents=FilesHere(playbook.resolve().parent),
+        attestations=remembered.attestations,
+        durations=remembered.durations,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What earlier runs tell: what people have confirmed, by host and id; seconds of a change, by module."""
+
+    attestations: Mapping[str, Mapping[str, Attestation]] = field(default_factory=dict)
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+
+def remember(journal: Path | None) -> Remembered:
+    """What the journal tells a plan; nothing where there is no journal yet. Errors: JournalError."""
+    from runner.cli.files import journal_path, usable
+    from runner.record.journal import Journal
+
+    path = journal or journal_path()
+    with usable(path):
+        if not path.exists():  # opening it would make it
+            return Remembered()
+    with Journal(path) as recorded:
+        return Remembered(recorded.attestations(), recorded.durations())
 
 
 Parsed = TypeVar("Parsed")

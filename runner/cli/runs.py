@@ -10,6 +10,7 @@ import click
 from runner.cli.options import json_option
 from runner.model.errors import InputError, Problem
 from runner.model.source import Origin
+from runner.report.words import clean
 
 if TYPE_CHECKING:
     from runner.record.entries import Intent, RunEntry, RunRecord
@@ -64,12 +65,14 @@ def _entry(entry: RunEntry) -> dict[str, object]:
         "ended": entry.ended,
         "exit_code": entry.exit_code,
         "plan_sha256": entry.digest,
+        "operator": entry.operator,
     }
 
 
 def _line(entry: RunEntry) -> str:
     ended = f"exit {entry.exit_code}" if entry.ended else "not ended: still running, or its process was killed"
-    return f"{entry.id}  {entry.started}  {ended}"
+    by = f"  by {clean(entry.operator)}" if entry.operator else ""
+    return f"{entry.id}  {entry.started}{by}  {ended}"
 
 
 def _document(record: RunRecord, unfinished: tuple[Intent, ...]) -> dict[str, object]:

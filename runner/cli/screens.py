@@ -12,6 +12,7 @@ from runner.cli.output import discard_output, print_json
 from runner.model.codec import load
 from runner.model.command import Statement
 from runner.report.columns import draw
+from runner.report.doctor_screen import doctor_lines
 from runner.report.plan_screen import overview_lines, plan_lines
 from runner.report.run_screen import run_lines
 from runner.transport.text import render
@@ -43,6 +44,15 @@ def show_run(document: dict[str, Any], view: View) -> int:
         print_json(document)
     else:
         draw(_console(), run_lines(document))
+    return int(document["exit_code"])
+
+
+def show_doctor(document: dict[str, Any], as_json: bool) -> int:
+    """Show an examination; returns its exit code."""
+    if as_json:
+        print_json(document)
+    else:
+        draw(_console(), doctor_lines(document))
     return int(document["exit_code"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.model.attestation import Attestations
 from runner.model.command import Ids, Statement
 from runner.model.outcome import ActionOutcome, HostOutcome
 from runner.model.plan import Plan
@@ -18,6 +19,7 @@ class RunEntry:
     ended: str | None
     exit_code: int | None
     digest: str  # of the plan
+    operator: str  # account@controller; "" where no one is recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,4 @@ class RunRecord:
     intents: tuple[Intent, ...]
     outcomes: tuple[ActionEntry, ...]
     hosts: tuple[HostOutcome, ...]
+    attestations: Attestations  # as they were when it started

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from threading import Lock
 from types import TracebackType
 from typing import Any
 
+from runner.model.attestation import Attestation, Attestations
 from runner.model.codec import dump, load
 from runner.model.command import Ids, Statement
 from runner.model.document import dump_plan, from_text, load_plan, to_text
 from runner.model.errors import InputError, JournalError, Problem, did_you_mean
 from runner.model.events import ActionEnded, ChangeIntended, Event, HostEnded, RunEnded, RunStarted
 from runner.model.jsonvalue import Damaged
-from runner.model.outcome import ActionOutcome, HostOutcome
+from runner.model.outcome import ActionOutcome, HostOutcome, Result
 from runner.model.source import Origin
 from runner.record.entries import ActionEntry, Intent, RunEntry, RunRecord
 from runner.record.failures import explained
-from runner.record.schema import APPLICATION, TABLES, VERSION
+from runner.record.schema import APPLICATION, MIGRATIONS, TABLES, VERSION
 
 
 def _utc_now() -> datetime:
@@ -60,6 +62,10 @@ class Journal:
         (tables,) = self._row("SELECT count(*) FROM sqlite_master")
         if tables and application != APPLICATION:
             raise JournalError(f"{self._path} is a database of another program: name another file for the journal")
+        if tables and version in MIGRATIONS:
+            marks = f"PRAGMA user_version = {version + 1};"
+            self._db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[version]} {marks} COMMIT;")
+            version += 1
         if tables and version != VERSION:
             raise JournalError(
                 f"{self._path} is a journal of version {version}; this ce-runner writes version {VERSION}: use the "
@@ -80,8 +86,9 @@ class Journal:
             case ChangeIntended():
                 self._intend(event)
             case ActionEnded(host, play, step, outcome):
-                written = (play, host, str(step.header.id), self._at(), outcome.result.value, _text(outcome))
-                self._write("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)", self._running(), *written)
+                place = (play, host, str(step.header.id), self._at())
+                written = (outcome.result.value, _text(outcome), step.header.module)
+                self._write("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._running(), *place, *written)
             case HostEnded(outcome, "apply"):
                 ended = (outcome.play, outcome.host, self._at(), outcome.result.value, _text(outcome))
                 self._write("INSERT INTO hosts VALUES (?, ?, ?, ?, ?, ?)", self._running(), *ended)
@@ -92,8 +99,8 @@ class Journal:
     def _start(self, event: RunStarted) -> None:
         if self._run is not None:
             raise JournalError(f"the run {self._run} is still being recorded")
-        written = (event.run, self._at(), event.digest, to_text(dump_plan(event.plan)))
-        self._write("INSERT INTO runs (id, started, digest, plan) VALUES (?, ?, ?, ?)", *written)
+        written = (event.run, self._at(), event.digest, to_text(dump_plan(event.plan)), event.operator)
+        self._write("INSERT INTO runs (id, started, digest, plan, operator) VALUES (?, ?, ?, ?, ?)", *written)
         self._run = event.run
 
     def _intend(self, event: ChangeIntended) -> None:
@@ -128,11 +135,35 @@ class Journal:
             self._intents(run, ""),
             tuple(ActionEntry(play, host, at, self._load(text, ActionOutcome)) for play, host, at, text in outcomes),
             tuple(self._load(text, HostOutcome) for (text,) in hosts),
+            self.attestations(datetime.fromisoformat(rows[0][1])),
         )
 
     def unfinished(self, run: str) -> tuple[Intent, ...]:
         """The changes that were announced and whose action has no outcome: what they did must be read on the host."""
         return self._intents(run, _UNFINISHED)
+
+    def durations(self) -> Mapping[str, float]:
+        """The usual (median) seconds of a change that was made, by module, as far as the latest runs tell."""
+        seconds: dict[str, list[float]] = {}
+        for module, text in self._rows(_TIMED, Result.APPLIED.value):
+            seconds.setdefault(module, []).append(self._load(text, ActionOutcome).seconds)
+        return {module: median(values) for module, values in seconds.items()}
+
+    def attest(self, attestation: Attestation) -> None:
+        """Keep what a person confirmed. Earlier confirmations of the same step stay on record."""
+        expires = attestation.expires.isoformat() if attestation.expires else None
+        written = (attestation.host, attestation.id, attestation.by, attestation.at.isoformat())
+        self._write("INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?)", *written, attestation.evidence, expires)
+
+    def attestations(self, until: datetime | None = None) -> Attestations:
+        """The latest confirmation of each step, by host and id; of those until a moment, if one is given."""
+        found: dict[str, dict[str, Attestation]] = {}
+        for host, step, by, at, evidence, expires in self._rows(_ATTESTED):
+            end = datetime.fromisoformat(expires) if expires else None
+            one = Attestation(host, step, by, datetime.fromisoformat(at), evidence, end)
+            if until is None or one.at <= until:
+                found.setdefault(host, {})[step] = one
+        return found
 
     def _intents(self, run: str, further: str) -> tuple[Intent, ...]:
         rows = self._rows(f"{_INTENT} WHERE run = ? {further} ORDER BY rowid", run)
@@ -175,8 +206,10 @@ class Journal:
         self.close()
 
 
-_RUN = "SELECT id, started, ended, exit_code, digest FROM runs"
+_RUN = "SELECT id, started, ended, exit_code, digest, operator FROM runs"
 _INTENT = "SELECT play, host, step, change, at, shell, pipeline, statement FROM intents"
+_TIMED = "SELECT module, document FROM outcomes WHERE result = ? AND module <> '' ORDER BY rowid DESC LIMIT 1000"
+_ATTESTED = "SELECT host, id, by, at, evidence, expires FROM attestations ORDER BY rowid"
 _UNFINISHED = (
     "AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.run = intents.run AND outcomes.play = intents.play "
     "AND outcomes.host = intents.host AND outcomes.step = intents.step)"

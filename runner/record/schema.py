@@ -1,16 +1,17 @@
 """The tables of the journal."""
 
 APPLICATION = 0x63655275  # "ceRu": tells a journal from any other SQLite file
-VERSION = 1
+VERSION = 2
 
-TABLES = """
+RUNS = """
 CREATE TABLE runs (
     id        TEXT PRIMARY KEY,
     started   TEXT NOT NULL,
     ended     TEXT,
     exit_code INTEGER,
     digest    TEXT NOT NULL,
-    plan      TEXT NOT NULL
+    plan      TEXT NOT NULL,
+    operator  TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE intents (
     run       TEXT NOT NULL REFERENCES runs (id),
@@ -32,6 +33,7 @@ CREATE TABLE outcomes (
     at        TEXT NOT NULL,
     result    TEXT NOT NULL,
     document  TEXT NOT NULL,
+    module    TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run, play, host, step)
 );
 CREATE TABLE hosts (
@@ -44,3 +46,19 @@ CREATE TABLE hosts (
     PRIMARY KEY (run, play, host)
 );
 """
+ATTESTATIONS = """
+CREATE TABLE attestations (
+    host      TEXT NOT NULL,
+    id        TEXT NOT NULL,
+    by        TEXT NOT NULL,
+    at        TEXT NOT NULL,
+    evidence  TEXT NOT NULL,
+    expires   TEXT
+);
+"""
+TABLES = RUNS + ATTESTATIONS
+# What makes a journal of the version before one of this; what was recorded there stays as it is.
+MIGRATIONS = {
+    1: "ALTER TABLE runs ADD COLUMN operator TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE outcomes ADD COLUMN module TEXT NOT NULL DEFAULT '';" + ATTESTATIONS
+}

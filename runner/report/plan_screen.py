@@ -9,7 +9,7 @@ from typing import Any
 from runner.model.outcome import HostResult, worst
 from runner.report.columns import Line, line, pad, widest
 from runner.report.steps import Commands, step_lines
-from runner.report.words import clean, count
+from runner.report.words import clean, count, duration, listed
 
 STYLES = {
     HostResult.COMPLIANT: "green", HostResult.APPLIED: "green", HostResult.PENDING: "yellow",
@@ -41,6 +41,9 @@ def _lines(document: dict[str, Any], details: Callable[[dict[str, Any]], Iterato
     results = [(host["host"], host["result"]) for play in document["plays"] for host in play["hosts"]]
     requests = [host.get("requests", 0) for play in document["plays"] for host in play["hosts"]]
     yield summary(results, requests, document.get("seconds", 0.0), document["exit_code"])
+    if document.get("estimate"):
+        assumed = f" (assumed for {listed(document['untimed'])})" if document.get("untimed") else ""
+        yield line(f"to apply it: about {duration(document['estimate'])}{assumed}")
 
 
 def play_line(play: dict[str, Any]) -> Line:
@@ -60,13 +63,17 @@ def host_line(host: dict[str, Any], names: int, titles: int, result: HostResult,
         head += f"{pad(clean(host.get('title', '')), titles)}  "
     if host["steps"]:
         head += f"{count(tasks, 'task')}  "
-    return line((head, "bold"), (words, STYLES.get(result, "bold red")))
+    hint = f" (try: ce-runner doctor {clean(host['host'])})" if result is HostResult.UNREACHABLE else ""
+    return line((head, "bold"), (words, STYLES.get(result, "bold red")), hint)
 
 
 def _host(host: dict[str, Any], names: int, titles: int) -> Line:
     result = HostResult(host["result"])
     verdicts = Counter(step["verdict"] for step in host["steps"])
-    found = (("failed", "failed"), ("unreadable", "unreadable"), ("change", "to change"))
+    found = (
+        ("failed", "failed"), ("unreadable", "unreadable"), ("blocked", "blocked"), ("held", "held"),
+        ("change", "to change"), ("deferred", "decided later"),
+    )  # fmt: skip
     words = ", ".join(f"{verdicts[verdict]} {word}" for verdict, word in found if verdicts[verdict])
     if host.get("error"):
         words = f"{result.value}: {clean(host['error'])}"

@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from runner.model.outcome import HostResult, Result
+from runner.model.outcome import CHANGED, HostResult, Result
 from runner.report.columns import Line, line, table
 from runner.report.plan_screen import columns, host_line, play_line, summary
-from runner.report.steps import heading
+from runner.report.steps import heading, step_lines
 from runner.report.words import clean, count, state, value
 
 PROBLEMS = frozenset({Result.FAILED, Result.NOT_CONVERGED, Result.UNKNOWN})
-MADE = frozenset({Result.APPLIED, Result.SETTLED})
+IDLE = frozenset({Result.NOT_TRIGGERED, Result.NOTHING_TO_DO})
+SILENT = CHANGED | {Result.NOTHING_TO_DO}
 
 
 def run_lines(document: dict[str, Any]) -> Iterator[Line]:
@@ -41,10 +42,10 @@ def run_lines(document: dict[str, Any]) -> Iterator[Line]:
 
 def _words(result: HostResult, outcome: dict[str, Any]) -> str:
     counts = Counter(Result(action["result"]) for action in outcome.get("actions", []))
-    made = sum(counts[one] for one in MADE)
-    others = [f"{counts[one]} {one.value}" for one in Result if one not in MADE and counts[one]]
+    made = sum(counts[one] for one in CHANGED)
+    others = [f"{counts[one]} {one.value}" for one in Result if one not in SILENT and counts[one]]
     drifted = len(outcome.get("drifts", [])) + len(outcome.get("fact_drifts", []))
-    if result is HostResult.REFUSED:
+    if drifted:
         return f"refused: {count(drifted, 'thing is', 'things are')} no longer as planned, so that nothing was changed"
     if result is HostResult.APPLIED:
         idle = counts[Result.NOT_TRIGGERED]
@@ -53,7 +54,10 @@ def _words(result: HostResult, outcome: dict[str, Any]) -> str:
         return f"{result.value}: {clean(outcome['message'])}" + (f" (after {count(made, 'change')})" if made else "")
     if not counts:
         return result.value
-    return f"{result.value}: " + ", ".join([f"{made} of {sum(counts.values())} changes made", *others])
+    turns = sum(counts.values()) - counts[Result.NOTHING_TO_DO]
+    if not turns:
+        return result.value
+    return f"{result.value}: " + ", ".join([f"{made} of {turns} changes made", *others])
 
 
 def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
@@ -62,9 +66,10 @@ def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
         yield from _drift(steps[drift["step"]], drift)
     for drift in outcome.get("fact_drifts", []):
         yield from _fact_drift(drift)
+    yield from step_lines([step for step in host["steps"] if step["verdict"] in ("held", "blocked")], None)
     for action in outcome.get("actions", []):
         result = Result(action["result"])
-        if result in PROBLEMS or action.get("message"):
+        if result in PROBLEMS or (action.get("message") and result not in IDLE):
             yield from _action(steps[action["step"]], result, action)
     if outcome.get("advice"):
         yield line(f"      next: {clean(outcome['advice'])}")

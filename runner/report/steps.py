@@ -12,7 +12,7 @@ from runner.report.words import clean, listed, state, value
 Commands = Callable[[Any], str]  # a statement of the document as PowerShell text
 KIND = 9  # cells for the kind of a thing; a longer one pushes its own line only
 
-_STYLES = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "x": "bold red", "=": "cyan"}
+_STYLES = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "?": "cyan", "x": "bold red", "=": "cyan"}
 
 
 def step_lines(steps: Sequence[dict[str, Any]], commands: Commands | None) -> Iterator[Line]:
@@ -20,13 +20,18 @@ def step_lines(steps: Sequence[dict[str, Any]], commands: Commands | None) -> It
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for step in steps:
         silent = step["verdict"] == "told" and not step.get("message")
-        if step["verdict"] in ("change", "failed", "unreadable", "told") and not silent:
+        if step["verdict"] in _SHOWN and not silent:
             groups.setdefault(_group(step), []).append(step)
     for group in groups.values():
         if group[0]["verdict"] == "change":
             yield from _changes(group, commands)
+        elif group[0]["verdict"] == "deferred":
+            yield from _deferred(group[0])
         else:
             yield from _message(group[0])
+
+
+_SHOWN = ("change", "deferred", "blocked", "held", "failed", "ignored", "unreadable", "told")
 
 
 def _group(step: dict[str, Any]) -> tuple[str, ...]:
@@ -93,14 +98,34 @@ def _is_other_than(wish: Any) -> bool:
     return isinstance(wish, dict) and "$other_than" in wish
 
 
+def _deferred(step: dict[str, Any]) -> Iterator[Line]:
+    """`? reboot    only if: probe is failed`, and what it waits for."""
+    deferred = step.get("deferred", {})
+    reasons = [f"only if: {clean(condition)}" for condition in deferred.get("conditions", [])]
+    if deferred.get("after"):
+        quoted = [f'"{clean(name)}"' for name in deferred["after"]]
+        reasons.append(f"read and decided after {listed(quoted)}")
+    yield heading(step, "?", f"     {clean(step['header']['name'])}" if step.get("heading") else "")
+    yield from (line(f"      {reason}") for reason in reasons)
+
+
 def _message(step: dict[str, Any]) -> Iterator[Line]:
+    name = (step.get("heading") or {}).get("property", "")
+    what = f" {clean(name)}" if name else ""
     first, *rest = [clean(text) for text in step.get("message", "").split("\n")]
     if step["verdict"] == "told":
         yield heading(step, "=")
         rest = [first, *rest]
+    elif step["verdict"] in ("held", "blocked"):
+        before = ", and nothing is done here before" if step["verdict"] == "blocked" else ""
+        yield heading(step, "x", f"{what}     held: {clean(step.get('owner', ''))} must act first{before}")
+        rest = [first, *rest]
+    elif step["verdict"] == "ignored":
+        yield heading(step, "=", f"{what}     failed, which the playbook allows")
+        rest = [first, *rest]
     else:
         reason = f"could not be read: {first}" if step["verdict"] == "unreadable" else first
-        yield heading(step, "x")
+        yield heading(step, "x", what)
         rest = [reason, *rest, _task(step)]
     yield from (line(f"      {text}") for text in rest)
 

@@ -70,3 +70,11 @@ def listed(names: list[str], most: int = 3) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 change`, `2 changes`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `3 min`, `2 h 05 min`: as rough as an estimate is."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"

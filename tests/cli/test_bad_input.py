@@ -10,7 +10,7 @@ from runner.cli.main import COMMANDS
 from runner.model.errors import ExitCode
 from tests.product import ROOT, STRONG_CRYPTO, ce_runner
 
-INVENTORY = ROOT / "inventory" / "example.yml"
+INVENTORY = ROOT / "inventory" / "fleet.yml"
 
 BAD_PLAYBOOKS = {
     "a syntax error alone": ("- hosts: all\n  tasks: [\n    - debug: {msg: a}\n", 1, "3:5"),

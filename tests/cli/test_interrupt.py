@@ -26,7 +26,7 @@ hosts:
 """
 
 
-PLAYBOOK = ROOT / "runner" / "cli" / "demo_playbook.yml"
+PLAYBOOK = ROOT / "tests" / "side_by_side.yml"
 
 
 def started(*arguments: object) -> subprocess.Popen[str]:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 
 from runner.apply.run import apply_plan
 from runner.apply.tools import Tools
+from runner.model.attestation import Attestation
 from runner.model.command import Ids, command
 from runner.model.document import digest
 from runner.model.errors import InputError, JournalError
@@ -27,6 +28,7 @@ from runner.model.outcome import HostOutcome, HostResult, Result, RunOutcome
 from runner.model.plan import Plan
 from runner.model.secret import Secret
 from runner.record.journal import Journal
+from runner.record.schema import APPLICATION
 from tests.apply.test_run import fleet_of, plan_of, play
 from tests.apply.toy import MODULES, Things
 
@@ -274,5 +276,46 @@ def test_a_journal_of_a_later_version(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(JournalError, match="version 99; this ce-runner writes version 1"):
+    with pytest.raises(JournalError, match="version 99; this ce-runner writes version 2"):
         Journal(path)
+
+
+VERSION_1 = """
+CREATE TABLE runs (id TEXT PRIMARY KEY, started TEXT NOT NULL, ended TEXT, exit_code INTEGER, digest TEXT NOT NULL,
+    plan TEXT NOT NULL);
+CREATE TABLE intents (run TEXT NOT NULL REFERENCES runs (id), play INTEGER NOT NULL, host TEXT NOT NULL,
+    step TEXT NOT NULL, change INTEGER NOT NULL, at TEXT NOT NULL, shell TEXT NOT NULL, pipeline TEXT NOT NULL,
+    statement TEXT NOT NULL, PRIMARY KEY (run, play, host, step, change));
+CREATE TABLE outcomes (run TEXT NOT NULL REFERENCES runs (id), play INTEGER NOT NULL, host TEXT NOT NULL,
+    step TEXT NOT NULL, at TEXT NOT NULL, result TEXT NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (run, play, host, step));
+CREATE TABLE hosts (run TEXT NOT NULL REFERENCES runs (id), play INTEGER NOT NULL, host TEXT NOT NULL,
+    at TEXT NOT NULL, result TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (run, play, host));
+"""
+
+
+def test_a_journal_of_version_1_is_taken_over_with_what_is_in_it(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(VERSION_1 + f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;")
+        db.execute("INSERT INTO runs VALUES ('old', '2026-01-01T00:00:00+00:00', NULL, NULL, 'd', '{}')")
+        db.commit()
+    with Journal(path, Ticking()) as journal:
+        assert [entry.id for entry in journal.runs()] == ["old"]
+        recorded(journal, "new", "h2")
+        assert journal.durations().keys() == {"thing"}
+    with Journal(path) as journal:
+        assert [entry.id for entry in journal.runs()] == ["new", "old"]
+
+
+def test_the_latest_confirmation_of_a_step_counts(path: Path) -> None:
+    at = datetime(2026, 11, 26, 22, 0, tzinfo=UTC)
+    first = Attestation("ce-01", "S0-12", "佐藤", at, "ticket 1", at + timedelta(days=1))
+    second = replace(first, by="Suzuki", at=at + timedelta(hours=1), expires=None)
+    with Journal(path) as journal:
+        assert journal.attestations() == {}
+        journal.attest(first)
+        journal.attest(replace(first, id="S0-13"))
+        journal.attest(second)
+    with Journal(path) as journal:
+        assert journal.attestations() == {"ce-01": {"S0-12": second, "S0-13": replace(first, id="S0-13")}}

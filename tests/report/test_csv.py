@@ -1,0 +1,73 @@
+"""The table of a run, read as a spreadsheet reads it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from runner.model.document import dump_run
+from runner.model.outcome import HostResult, RunOutcome
+from runner.report.csv import COLUMNS, run_csv
+from tests.report.evidence_run import FORMULA, HARM, NAMES, document
+from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, outcome, plan
+
+
+def rows(file: bytes) -> list[dict[str, str]]:
+    assert file.startswith(b"\xef\xbb\xbf")
+    text = file.decode("utf-8-sig")
+    assert text.count("\n") == text.count("\r\n")
+    head, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert tuple(head) == COLUMNS
+    assert {len(line) for line in lines} == {len(COLUMNS)}
+    return [dict(zip(head, line, strict=True)) for line in lines]
+
+
+TABLE = rows(run_csv(document()))
+
+
+def test_one_row_for_each_host_item_and_thing() -> None:
+    first = [row for row in TABLE if row["host"] == NAMES[0]]
+    assert [(row["item"], row["task"], row["result"]) for row in first] == [
+        ("S0-16", "task 7", "holds"),
+        ("S0-16", "Strong", "applied"),
+        ("S0-17", "It runs", "compliant"),
+        ("S0-18", "It runs", "compliant"),
+        ("S0-12", "task 3", "attested"),
+        ("S0-08", "task 4", "held"),
+        ("", "task 5", "nothing to do"),
+        ("", "task 6", "held"),
+        ("S0-13", "task 12 ({'id': 'S0-13', 'instructions': 'look at...)", "held"),
+        ("", "task 13", "skipped"),
+        ("", "Restart", "applied"),
+    ]
+
+
+def test_what_a_row_says() -> None:
+    row = next(row for row in TABLE if row["task"] == "Strong" and row["host"] == NAMES[0])
+    assert row["operator"] == "管理者@controller"
+    assert row["thing"] == "registry HKLM\\SOFTWARE\\設定 SchUseStrongCrypto"
+    assert (row["before"], row["planned"], row["after"]) == ("absent", "dword 1", "dword 1")
+    assert (row["verified_utc"], row["ended_utc"]) == ("2026-11-26T13:00:07+00:00",) * 2
+    assert (row["run_started_utc"], row["host_result"]) == ("2026-11-26T13:00:00+00:00", "held")
+    held = next(row for row in TABLE if row["item"] == "S0-08")
+    assert held["held_by"] == "Group Policy"
+    assert next(row for row in TABLE if row["result"] == "skipped")["note"] == "not the case: reboot_allowed"
+
+
+def test_no_cell_is_a_formula_and_none_holds_a_control_character() -> None:
+    cells = [cell for row in TABLE for cell in row.values()]
+    assert f"'{FORMULA}" in cells
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")]
+    assert not [cell for cell in cells if HARM in cell or not cell.isprintable()]
+
+
+def test_a_host_without_a_step_has_a_row() -> None:
+    lost = HOSTS[3]
+    run = RunOutcome("r", (outcome(lost.host, HostResult.UNREACHABLE, message="refused"),))
+    (row,) = rows(run_csv(dump_run(run, plan(lost))))
+    assert (row["host"], row["host_result"], row["host_message"]) == (lost.host, "unreachable", "refused")
+
+
+def test_every_kind_of_result_can_be_written() -> None:
+    found = {row["result"] for row in rows(run_csv(dump_run(RUN, plan(*RUN_HOSTS))))}
+    assert {"applied", "settled", "refused", "failed", "not converged", "unknown", "not started"} <= found
