@@ -1,4 +1,4 @@
-"""Undo: what the plan of a whole change night says to take it back does so, on every machine, in reverse order.
+"""Undo: what the plan of a change night says to take it back does so, the last action first; what cannot be is named.
 
 Each module's own undo is held to the same in tests/modules/test_state_modules.py, over all of its cases.
 """
@@ -6,6 +6,7 @@ Each module's own undo is held to the same in tests/modules/test_state_modules.p
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from runner.cli.demo import lay_out
 from runner.lab.machine import Machine
@@ -17,14 +18,15 @@ from runner.modules.base import StateModule
 from runner.modules.loader import load_modules
 from runner.transport.text import render
 from tests.modules.lab_session import LabSession
-from tests.modules.test_state_modules import picture
-from tests.night import confirm
-from tests.product import Answer, served
+from tests.night import DONE, INTERNAL, UNTOUCHED, confirm, night, put_provider
+from tests.picture import picture
+from tests.product import Answer, Served, served
 
 MODULES = load_modules()
+Actions = dict[str, list[tuple[Step, Action]]]
 
 
-def made(answer: Answer) -> dict[str, list[tuple[Step, Action]]]:
+def made(answer: Answer) -> Actions:
     """The planned actions that a run has made, by host, in order."""
     outcome, plan = load_run(answer.document, "run.json")
     done = {(host.host, one.step) for host in outcome.hosts for one in host.actions if one.result in CHANGED}
@@ -38,7 +40,7 @@ def made(answer: Answer) -> dict[str, list[tuple[Step, Action]]]:
 
 
 def take_back(machine: Machine, step: Step, action: Action) -> None:
-    """Send a planned undo as apply would send it: in a process that knows all that was done before."""
+    """Send a planned undo as the change was sent: in a process that knows all that was done before."""
     module = MODULES[step.header.module]
     assert isinstance(module, StateModule)
     session = LabSession(machine)
@@ -47,40 +49,70 @@ def take_back(machine: Machine, step: Step, action: Action) -> None:
         assert module.judge(statement, reply) is None, render(statement)
 
 
-def test_the_plan_of_a_night_takes_it_back_or_names_why_not(tmp_path: Path) -> None:
-    playbook = lay_out(load_scenario("demo").playbook, tmp_path)
-    with served("demo", tmp_path) as fleet:
-        machines = {name: fleet.fleet.machine(name) for name in fleet.fleet.specs}
-        before = {name: picture(machine) for name, machine in machines.items()}
-        confirm(fleet, "check")
-        run = fleet.apply(playbook)
-    actions = made(run)
-    changed = {name for name, machine in machines.items() if picture(machine) != before[name]}
-    assert changed == {"tok-ce-02", "tok-ce-03", "osa-ce-02", "osa-ce-03"}
+def there_and_back(fleet: Served, playbook: Path) -> tuple[Actions, dict[str, set[str]], dict[str, set[str]]]:
+    """Apply, then undo: the actions of each host, the paths that they changed, and those that are not as before."""
+    machines = {name: fleet.fleet.machine(name) for name in fleet.fleet.specs}
+    before = {name: picture(machine) for name, machine in machines.items()}
+    actions = made(fleet.apply(playbook))
+    changed = {name: unlike(before[name], picture(machine)) for name, machine in machines.items()}
     for name, machine in machines.items():
         for step, action in reversed(actions[name]):
             take_back(machine, step, action)
-    print({n: [(s.header.name, a.irreversible) for s, a in x if a.irreversible] for n, x in actions.items()})
-    for name, machine in machines.items():
-        a, b = picture(machine), before[name]
-        for i, (x, y) in enumerate(zip(a, b)):
-            if x != y: print(name, i); diff(x, y)
-    assert 0
+    return actions, changed, {name: unlike(before[name], picture(machine)) for name, machine in machines.items()}
 
-def diff(x, y, path=""):
-    if isinstance(x, dict) and isinstance(y, dict):
-        for k in sorted(set(x) | set(y), key=str):
-            if x.get(k) != y.get(k): diff(x.get(k), y.get(k), f"{path}/{k}")
-    elif isinstance(x, list) and isinstance(y, list):
-        for i, (a, b) in enumerate(zip(x, y)):
-            if a != b: print(path, i, str(a)[:200], str(b)[:200])
-            if a!=b and hasattr(a, "subkeys"): keydiff(a, b, path)
-    else: print(path, repr(x)[:200], repr(y)[:200])
-def keydiff(a, b, path):
-    for v in set(a.values) ^ set(b.values) if not isinstance(a.values, dict) else [k for k in {**a.values, **b.values} if a.values.get(k)!=b.values.get(k)]:
-        print("  value", path, v)
-    for k in {**a.subkeys, **b.subkeys}:
-        x, y = a.subkeys.get(k), b.subkeys.get(k)
-        if x != y:
-            if x is None or y is None: print("  key", path, k, x is None, y is None)
-            else: keydiff(x, y, path+"\\"+k)
+
+def unlike(one: dict[str, object], other: dict[str, object]) -> set[str]:
+    return {
+        path for path in one.keys() | other.keys() if (path in one, one.get(path)) != (path in other, other.get(path))
+    }
+
+
+def irreversible(actions: Actions) -> dict[str, dict[str, str]]:
+    """By host, the tasks that cannot be taken back, and why."""
+    named = {
+        host: {step.header.name: action.irreversible for step, action in own if action.undo is None}
+        for host, own in actions.items()
+    }
+    return {host: reasons for host, reasons in named.items() if reasons}
+
+
+def test_undoing_the_demo_leaves_only_what_its_plan_calls_irreversible(tmp_path: Path) -> None:
+    playbook = lay_out(load_scenario("demo").playbook, tmp_path)
+    with served("demo", tmp_path) as fleet:
+        confirm(fleet, "check")
+        actions, changed, left = there_and_back(fleet, playbook)
+    assert {name for name, paths in changed.items() if paths} == {"tok-ce-02", "tok-ce-03", "osa-ce-02", "osa-ce-03"}
+    assert irreversible(actions) == {
+        "tok-ce-02": {"The NuGet provider": "Windows has no command that removes the provider NuGet"},
+        "osa-ce-02": {"Finish the restart that Windows waits for": "what was running has ended"},
+    }
+    provider = r"C:\Program Files\PackageManagement"
+    assert {name for name, paths in left.items() if paths} == {"tok-ce-02", "osa-ce-02"}
+    assert all(path.startswith(provider) for path in left["tok-ce-02"])
+    assert {path.rpartition("\\")[2] for path in left["osa-ce-02"]} == {
+        "RebootRequired",
+        "Winlogon::AutoLogonChecked",  # Windows writes it at every start
+    }
+
+
+def test_a_night_without_such_actions_is_taken_back_whole(tmp_path: Path) -> None:
+    """An internal repository, a provider and modules from the controller, Basic, a service that did not run."""
+    idle = {"LabCloudExtender": {"display_name": "MaaS360 Cloud Extender (lab)", "start_mode": "manual"}}
+    hosts: dict[str, dict[str, Any]] = {
+        "internal": {**INTERNAL, "services": idle},
+        "offline": {**UNTOUCHED, "os": "Server 2019", "inventory": {"ce_offline_source": "packages"}},
+        "basic": {**DONE, "inventory": {"winrm_client_basic": "disable"}},
+    }
+    put_provider(tmp_path)
+    with night(tmp_path, **hosts) as (fleet, playbook):
+        actions, changed, left = there_and_back(fleet, playbook)
+    modules = {host: {step.header.module for step, _ in own} for host, own in actions.items()}
+    own = {"win_regedit", "execution_policy", "win_psmodule", "win_service"}
+    assert modules == {
+        "internal": own | {"win_package_provider", "win_psrepository"},
+        "offline": own,
+        "basic": {"winrm_client"},
+    }
+    assert all(changed.values())
+    assert irreversible(actions) == {}
+    assert left == {host: set() for host in hosts}

@@ -16,6 +16,7 @@ import yaml
 from runner.model.playbook import Playbook, Task
 from runner.modules.attestation import AttestationModule
 from runner.modules.base import ControlModule, LocalModule, Module, StateModule
+from runner.modules.cmdlet import Cmdlet
 from runner.modules.discover_service import DiscoverService
 from runner.modules.loader import load_modules
 from runner.modules.minimum_version import MinimumVersion
@@ -113,7 +114,8 @@ def _kind(task: Task, module: Module[Any], is_handler: bool) -> str:
         return "gate"
     if isinstance(module, ControlModule):
         return "handlers run"
-    return "check" if isinstance(module, _CHECKS) else "change"
+    only_reads = isinstance(module, _CHECKS) or (isinstance(module, Cmdlet) and not task.arguments.get("write"))
+    return "check" if only_reads else "change"
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 from pydantic import ValidationError
 
+from runner.lab.environment import expanded, process_environment
 from runner.lab.spec import MachineSpec, OsName, build_machine
 from tests.lab.engine_support import command, machine, one
 
@@ -72,7 +73,7 @@ def test_an_unknown_field_is_an_error() -> None:
 def test_environment_variables_expand_and_unknown_ones_stay() -> None:
     host = machine(environment={"CE_HOME": "D:\\CE"})
 
-    assert host.expand("%ce_home%\\x;%NoSuch%;100%") == "D:\\CE\\x;%NoSuch%;100%"
+    assert expanded("%ce_home%\\x;%NoSuch%;100%", process_environment(host)) == "D:\\CE\\x;%NoSuch%;100%"
 
 
 def test_a_thousand_machines_share_what_they_have_not_changed() -> None:

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 
 from runner.lab.endpoint_spec import EndpointSpec
-from runner.lab.exchange import Kind
-from runner.lab.files import Folder, Node
 from runner.lab.machine import Machine
 from runner.lab.spec import MachineSpec, build_machine
 from runner.model.command import Statement
@@ -40,6 +38,7 @@ from runner.template import Templates
 from runner.transport.text import render
 from tests.modules.cases import FOLDER, Case, cases
 from tests.modules.lab_session import LabSession
+from tests.picture import picture
 
 MODULES = load_modules()
 CASES = list(cases())
@@ -99,24 +98,6 @@ def with_late(module: StateModule[Any], arguments: dict[str, Any]) -> dict[str, 
         return Late(value) if isinstance(value, str) and Templates().names(value) & names else value
 
     return {key: marked(value, module.late.get(key, frozenset())) for key, value in arguments.items()}
-
-
-def picture(machine: Machine) -> object:
-    """Everything of a machine that a module could have changed; process ids change by themselves."""
-    hives = ("HKEY_LOCAL_MACHINE", "HKEY_CURRENT_USER", "HKEY_USERS", "HKEY_CLASSES_ROOT")
-    services = {
-        one.name: (one.status, one.start_mode, one.display_name, one.description) for one in machine.services.all()
-    }
-    exchange = [machine.exchange.all(kind) for kind in Kind]
-    files = content_of(machine.files.find("C:"))
-    return [machine.registry.find(hive) for hive in hives], services, exchange, files
-
-
-def content_of(node: Node | None) -> object:
-    """A file's bytes, and a folder's by their names; times change by themselves."""
-    if isinstance(node, Folder):
-        return {name: content_of(entry) for name, entry in node.entries.items()}
-    return node and node.data
 
 
 def shown(value: Wish) -> str:

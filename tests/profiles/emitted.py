@@ -21,7 +21,7 @@ from runner.lab.endpoint_spec import EndpointSpec
 from runner.lab.spec import MachineSpec, build_machine
 from runner.model.command import Script, Statement, command
 from runner.model.state import Desired, State, differences
-from runner.modules.base import FactModule, Irreversible, Requires
+from runner.modules.base import FactModule, Irreversible, Module, Requires, StateModule
 from runner.modules.loader import load_modules
 from runner.modules.reading import Wanted, read_all
 from runner.pipeline import make_plan
@@ -67,6 +67,7 @@ class Performance:
 PERFORMANCES = (
     Performance(ROOT / "playbooks" / "strong-crypto.yml", "strong-crypto"),
     Performance(ROOT / "playbooks" / "exchange-modern-authentication.yml", "exchange", "exchange"),
+    Performance(ROOT / "playbooks" / "powershell-module.yml", "strong-crypto"),
     Performance(ROOT / "tests" / "side_by_side.yml", "strong-crypto"),
     Performance(ROOT / "benchmarks" / "playbook.yml", "strong-crypto"),
 )
@@ -170,7 +171,10 @@ def _separators() -> list[Emission]:
 
 
 def of_playbook(performance: Performance) -> list[Emission]:
-    """All that a check of a playbook sends, separators included, and what its plan would send and take back."""
+    """All that a check of a playbook sends, separators included, and what its plan would send and take back.
+
+    What is sent for which task is not told apart: all of it counts as the most demanding module's.
+    """
     sent: list[Statement] = []
     serialise = pool.serialise
 
@@ -192,9 +196,23 @@ def of_playbook(performance: Performance) -> list[Emission]:
     actions = [step.action for step in steps if step.action]
     written = [one for action in actions for one in action.write]
     undone = [one for action in actions for one in action.undo or ()]
+    tasks = [task for play in job.playbook.plays for task in (*play.tasks, *play.handlers)]
+    requires = _most_demanding([job.modules[task.module] for task in tasks])
     of_purpose = ((Purpose.READ, sent), (Purpose.WRITE, written), (Purpose.UNDO, undone))
     return [
-        Emission(source, purpose, one, kind=performance.kind)
+        Emission(source, purpose, one, requires, performance.kind)
         for purpose, statements in of_purpose
         for one in statements
     ]
+
+
+def _most_demanding(used: Sequence[Module[Any]]) -> Requires:
+    """What a host must have for every one of the modules."""
+    needs = [module.requires for module in used if isinstance(module, StateModule)]
+    least = [one.powershell for one in needs if one.powershell]
+    below = [one.below for one in needs if one.below]
+    return Requires(max(least, key=_numbers, default=None), min(below, key=_numbers, default=None))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
