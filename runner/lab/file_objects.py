@@ -10,6 +10,7 @@ from psrpcore.types import PSInt, PSInt64
 
 from runner.lab.clock import local_time, universal_time
 from runner.lab.cmdlet import Session
+from runner.lab.drives import drive_object, provider_object
 from runner.lab.file_paths import PROVIDER, FilePath, FileTarget
 from runner.lab.files import File
 from runner.lab.values import OBJECT, ClrObject, Unsimulated
@@ -17,8 +18,8 @@ from runner.lab.values import OBJECT, ClrObject, Unsimulated
 _BASES = ("System.IO.FileSystemInfo", "System.MarshalByRefObject", OBJECT)
 _UNKNOWN = (
     *("CreationTime", "CreationTimeUtc", "LastAccessTime", "LastAccessTimeUtc", "Attributes", "Mode"),
-    *("ModeWithoutHardLink", "LinkType", "LinkTarget", "Target", "ResolvedTarget", "UnixFileMode", "PSDrive"),
-    *("PSProvider", "Directory", "Parent", "Root", "IsReadOnly"),
+    *("ModeWithoutHardLink", "LinkType", "LinkTarget", "Target", "ResolvedTarget", "UnixFileMode", "Directory"),
+    *("Parent", "Root", "IsReadOnly"),
 )
 
 _VERSION_PARTS = ("FileMajorPart", "FileMinorPart", "FileBuildPart", "FilePrivatePart")
@@ -52,12 +53,15 @@ def file_object(session: Session, target: FileTarget) -> ClrObject:
         }
     )
     adapted.update({name: Unsimulated(name) for name in _UNKNOWN})
-    extended: dict[str, object] = {**path_notes(path), "PSIsContainer": not is_file}
+    extended: dict[str, object] = {
+        **path_notes(path),
+        "PSDrive": drive_object(session, "C") if path.through_drive else None,
+        "PSProvider": provider_object(session, "FileSystem"),
+        "PSIsContainer": not is_file,
+    }
     if isinstance(node, File):
         extended["VersionInfo"] = _version_info(path, node)
     extended["BaseName"] = name.removesuffix(_extension(name)) if is_file else name
-    if not path.through_drive:
-        extended["PSDrive"] = None
     names = ("System.IO.FileInfo" if is_file else "System.IO.DirectoryInfo", *_BASES)
     return ClrObject(names, adapted, extended, path.full)
 

@@ -1,6 +1,6 @@
 """The files of a simulated machine: folders and files by path, nothing of attributes and streams.
 
-Of access rights it knows closed folders only.
+Of access rights it knows closed folders and files only.
 
 The tree is made of frozen nodes, so that machines share what they have not changed (as in `registry.py`). Names are
 case-insensitive and keep their case. Drive letters are roots: `C:\\Windows`.
@@ -16,12 +16,13 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`version` is the file version of a program, four numbers; "" where there is none."""
+    """`version` is the file version of a program, four numbers, or ""; a `closed` one the account cannot open."""
 
     name: str
     data: bytes
     modified: datetime
     version: str = ""
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ class FileTree:
             node = node.entry(part)
         return node
 
-    def closed_folder(self, path: str) -> str | None:
-        """The path of the closed folder that a path leads to or through, as far as it was given."""
+    def closed(self, path: str) -> str | None:
+        """The path of the closed folder or file that a path leads to or through, as far as it was given."""
         drive, *rest = split_file_path(path)
         node: Node | None = self._drives.get(drive.casefold())
         for depth, part in enumerate(rest, 1):
             node = node.entry(part) if isinstance(node, Folder) else None
-            if isinstance(node, Folder) and node.closed:
+            if node is not None and node.closed:
                 return f"{drive}:\\" + "\\".join(rest[:depth])
         return None
 

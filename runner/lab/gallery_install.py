@@ -254,7 +254,7 @@ class Installation:
         there = [copy for copy in installed(self.session, package.name) if _parsed(copy) == package.parsed]
         if there and not self.aim.saves and is_in_use(self.session, package.name):
             return None
-        if machine.disk_full or machine.files.closed_folder(base) is not None:
+        if machine.disk_full or machine.files.closed(base) is not None:
             return self.cmdlet.report(
                 "AdministratorRightsNeededOrSpecifyCurrentUserScope,Copy-Module",
                 "Administrator rights are required to install or update. Log on to the computer with an account that "

@@ -46,12 +46,12 @@ Location = FilePath | EnvironmentPath
 
 
 class Closed(Terminating):
-    """A path leads to or through a closed folder; who does not know what the command says then lets it pass."""
+    """A path leads to or through what is closed; who does not know what the command says then lets it pass."""
 
-    def __init__(self, path: FilePath, folder: str) -> None:
-        super().__init__(not_simulated(f"a folder without access ({folder})"))
+    def __init__(self, path: FilePath, closed: str) -> None:
+        super().__init__(not_simulated(f"a file or folder without access ({closed})"))
         self.path = path
-        self.is_below = path.full.casefold() != folder.casefold()
+        self.is_below = path.full.casefold() != closed.casefold()
 
     def report(self, session: Session) -> Failure:
         """The error for a path below the folder (F2). Raises itself for the folder, of which nothing is recorded."""
@@ -82,9 +82,9 @@ def locate(session: Session, given: str) -> Location | None:
     if colon and not separator and drive.casefold() == "env":
         return EnvironmentPath(given, rest.strip("\\/")) if session.shows("environment") else None
     path = file_path(session, given) if session.shows("filesystem") else None
-    folder = None if path is None else session.machine.files.closed_folder(path.full)
-    if path is not None and folder is not None:
-        raise Closed(path, folder)
+    closed = None if path is None else session.machine.files.closed(path.full)
+    if path is not None and closed is not None:
+        raise Closed(path, closed)
     return path
 
 
@@ -120,7 +120,7 @@ def shown_missing(location: Location) -> str:
 
 def check_listing(session: Session, full: str) -> None:
     """Raises Terminating if the lab does not know all that is in a folder."""
-    if session.machine.files.closed_folder(full) is not None:
+    if session.machine.files.closed(full) is not None:
         raise Terminating(not_simulated("a list of a folder without access"))
     if full.rstrip("\\").casefold() == "c:":
         raise Terminating(not_simulated("a list of all that is on the drive C:"))

@@ -122,7 +122,7 @@ def _found(session: Session, names: tuple[str, ...]) -> Iterator[ModuleCopy | st
 
 def _folders(files: FileTree, path: str) -> list[Folder]:
     """The folders in a folder; none where it is missing. Raises Terminating for one without access."""
-    closed = files.closed_folder(path)
+    closed = files.closed(path)
     if closed is not None:
         raise Terminating(not_simulated(f"modules in a folder without access ({closed})"))
     folder = files.find(path)

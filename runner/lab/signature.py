@@ -9,7 +9,7 @@ brackets optional, without a type it is a switch. One addition: `-Depth@5.0` exi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 SWITCH = "System.Management.Automation.SwitchParameter"
@@ -98,8 +98,8 @@ class Parameter:
 class Traits:
     """What the syntax notation does not say about a parameter.
 
-    An alias may carry the version that brought it, as "LP@6.0". `pipeline` is "value", "name" or "value name";
-    `remaining` takes all further positional arguments; `accepts_null` lets a mandatory parameter be null or empty;
+    An alias may carry the version that brought it, as "LP@6.0", a choice also the last that has it, as "MD4@3.0-5.1".
+    `pipeline` is "value", "name" or "value name"; `remaining` takes all further positional arguments; `accepts_null` lets a mandatory parameter be null or empty;
     `choices` is a ValidateSet.
     """
 
@@ -198,8 +198,16 @@ def _parameter(name: str, written_type: str | None, traits: Traits, version: Ver
         by_name="name" in traits.pipeline,
         remaining=traits.remaining,
         accepts_null=traits.accepts_null,
-        choices=traits.choices,
+        choices=tuple(_choices(traits.choices, version)),
     )
+
+
+def _choices(choices: tuple[str, ...], version: Version) -> Iterator[str]:
+    for choice in choices:
+        text, _, span = choice.partition("@")
+        since, _, until = span.partition("-")
+        if _is_within(version, since, until):
+            yield text
 
 
 def _full_type(written: str | None) -> str:

@@ -77,15 +77,17 @@ def known_differences() -> dict[str, str]:
 def with_windows_paths(case: dict[str, Any]) -> dict[str, Any]:
     """A case whose paths are files of the recording's Linux, with the same files below the drive C: instead.
 
-    A provider's separators are those of the system, as the Windows cases show (oth-env).
+    A provider's separators and home are those of the system, as the Windows cases show (oth-env).
     """
     text = json.dumps(case, ensure_ascii=False)
+    text = text.replace(_HOME.format("/home/labuser"), _HOME.format(r"C:\\Users\\Administrator"))
     text = text.replace(_SEPARATORS.format(47, 92), _SEPARATORS.format(92, 47))
     moved: dict[str, Any] = json.loads(_LINUX_PATH.sub(_as_windows_path, text))
     return moved
 
 
 _SEPARATORS = '<C N=\\"ItemSeparator\\">{}</C><C N=\\"AltItemSeparator\\">{}</C>'
+_HOME = '<S N=\\"Home\\">{}</S>'
 _LINUX_PATH = re.compile(r"(?<![\w/])/(?:srv/lab|nope1|home/labuser)(?:/[^\"'<>|/;,$]*)*")
 
 

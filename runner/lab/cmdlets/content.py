@@ -31,7 +31,7 @@ from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.file_paths import FilePath, FileTarget
 from runner.lab.file_writes import no_such_folder
 from runner.lab.files import File, Folder
-from runner.lab.locations import EnvironmentTarget, locate
+from runner.lab.locations import Closed, EnvironmentTarget, locate
 from runner.lab.signature import Traits
 from runner.lab.values import NotedText, to_text
 from runner.lab.wildcard import has_wildcards
@@ -91,6 +91,8 @@ class GetContent(_ContentCmdlet):
                 yield self.no_content()
             elif isinstance(target.node, Folder):
                 raise Terminating(not_simulated("Get-Content on folders"))
+            elif target.node.closed:
+                raise Closed(target.path, target.path.full)
             else:
                 yield from self._texts(target.path, target.node)
 

@@ -18,11 +18,13 @@ from runner.lab.cmdlets.provider import LITERAL, ProviderCmdlet
 from runner.lab.errors import Failure, Raiser, Terminating, not_simulated
 from runner.lab.file_paths import FileTarget
 from runner.lab.files import File
+from runner.lab.locations import Closed
 from runner.lab.signature import Traits
 from runner.lab.values import CUSTOM_OBJECT, OBJECT, ClrObject
 
 _RESOLVER = Raiser("Resolve-Path", "Microsoft.PowerShell.Commands.ResolvePathCommand")
 _ALGORITHM = "[-Algorithm@4.0-5.1 <String>] [[-Algorithm@6.0] <String>]"
+_DENIED = "UnauthorizedAccessError"
 _ONLY_OLD = ("MACTRIPLEDES", "RIPEMD160")
 
 
@@ -39,7 +41,9 @@ class GetFileHash(ProviderCmdlet):
     }
     traits: ClassVar = {
         "LiteralPath": LITERAL,
-        "Algorithm": Traits(choices=("SHA1", "SHA256", "SHA384", "SHA512", "MACTripleDES", "MD5", "RIPEMD160")),
+        "Algorithm": Traits(
+            choices=("SHA1", "SHA256", "SHA384", "SHA512", "MACTripleDES@4.0-5.1", "MD5", "RIPEMD160@4.0-5.1")
+        ),
     }
     default_set = "Path"
     unsimulated = frozenset({"InputStream"})
@@ -54,13 +58,21 @@ class GetFileHash(ProviderCmdlet):
             raise Terminating(not_simulated(f"Get-FileHash -Algorithm {algorithm}"))
         for target in self.items():
             if isinstance(target, Report):
-                yield Report(target.failure, _RESOLVER) if self.is_function else self._not_found(target)
+                yield self._told(target)
             elif not isinstance(target, FileTarget):
                 raise Terminating(not_simulated("Get-FileHash of what is no file"))
+            elif target.node.closed:
+                yield from self.inaccessible(Closed(target.path, target.path.full))
             elif isinstance(target.node, File):
                 yield Emit(self._hash(target.path.full, target.node, algorithm))
             elif not self.is_function:
                 yield self._denied(target.path.full)
+
+    def inaccessible(self, closed: Closed) -> Iterator[Report]:
+        """A file that cannot be opened; of the function's error and of a closed folder nothing is recorded."""
+        if self.is_function or closed.is_below:
+            raise closed
+        yield self._denied(closed.path.full)
 
     def _hash(self, path: str, node: File, algorithm: str) -> ClrObject:
         computed = hashlib.new(algorithm.lower(), node.data).hexdigest().upper()
@@ -70,7 +82,12 @@ class GetFileHash(ProviderCmdlet):
         type_name = "Microsoft.PowerShell.Commands.FileHashInfo"
         return ClrObject((type_name, OBJECT), properties, {}, type_name)
 
-    def _not_found(self, report: Report) -> Report:
+    def _told(self, report: Report) -> Report:
+        """The error of a path as this command tells it."""
+        if self.is_function:
+            return Report(report.failure, _RESOLVER)
+        if report.failure.error_id == _DENIED:
+            return report
         path = report.failure.target
         message = self.session.say("FileNotFound", str(path))
         category = ErrorCategory.ObjectNotFound
@@ -79,7 +96,7 @@ class GetFileHash(ProviderCmdlet):
     def _denied(self, path: str) -> Report:
         message = self.session.say("FileAccessDenied", path)
         category = ErrorCategory.InvalidData
-        failure = Failure("UnauthorizedAccessError", category, "UnauthorizedAccessException", message, path)
+        failure = Failure(_DENIED, category, "UnauthorizedAccessException", message, path)
         return Report(failure)
 
 

@@ -27,7 +27,7 @@ from runner.lab.cmdlets.provider import (
 from runner.lab.enums import TestPathType
 from runner.lab.errors import Failure, Terminating, not_simulated
 from runner.lab.file_objects import file_object
-from runner.lab.file_paths import FileTarget
+from runner.lab.file_paths import FilePath, FileTarget
 from runner.lab.files import Folder
 from runner.lab.locations import (
     Closed,
@@ -47,6 +47,7 @@ from runner.lab.values import ClrList, ClrObject, NotedText, to_text
 from runner.lab.wsman_drive import WsmanItem, children, find_item, is_on_wsman_drive
 from runner.lab.wsman_drive import item_object as wsman_object
 
+_OF_FILES = "[-Directory] [-File]"  # which the provider of files adds
 _CREDENTIAL_TRAITS = {"Credential": Traits(pipeline="name"), **TRANSACTION_TRAITS}
 
 
@@ -109,9 +110,9 @@ class GetChildItem(ProviderCmdlet):
     aliases = ("gci", "dir", "ls")
     syntax: ClassVar = {
         "Items": f"[[-Path] <String[]>] [[-Filter] <String>] [-Include <String[]>] [-Exclude <String[]>] "
-        f"[-Recurse] [-Depth@5.0 <UInt32>] [-Force] [-Name] {TRANSACTION}",
+        f"[-Recurse] [-Depth@5.0 <UInt32>] [-Force] [-Name] {TRANSACTION} {_OF_FILES}",
         "LiteralItems": f"[[-Filter] <String>] -LiteralPath <String[]> [-Include <String[]>] "
-        f"[-Exclude <String[]>] [-Recurse] [-Depth@5.0 <UInt32>] [-Force] [-Name] {TRANSACTION}",
+        f"[-Exclude <String[]>] [-Recurse] [-Depth@5.0 <UInt32>] [-Force] [-Name] {TRANSACTION} {_OF_FILES}",
     }
     traits: ClassVar = {
         "Path": PATH,
@@ -121,7 +122,18 @@ class GetChildItem(ProviderCmdlet):
     }
     default_set = "Items"
     unsimulated = UNSIMULATED | {"Depth"}
-    dynamic = ("Attributes", "Directory", "File", "FollowSymlink", "Hidden", "ReadOnly", "System")
+    dynamic = ("Attributes", "FollowSymlink", "Hidden", "ReadOnly", "System")
+
+    def begin(self) -> Iterator[Event]:
+        """Only where the first path is one of files the command has their parameters (bind.dynamic-parameter)."""
+        paths = self.given_paths()
+        if self._kinds() and paths and not isinstance(locate(self.session, paths[0]), FilePath):
+            message = self.session.say("NamedParameterNotFound", self._kinds()[0])
+            category, exception = ErrorCategory.InvalidArgument, "ParameterBindingException"
+            raise Terminating(Failure("NamedParameterNotFound", category, exception, message, wrapped=True))
+        if len(self._kinds()) > 1:
+            raise Terminating(not_simulated("Get-ChildItem -Directory -File"))
+        return iter(())
 
     def process(self) -> Iterator[Event]:
         if is_on_wsman_drive(self.session, self.given_paths()):
@@ -130,10 +142,12 @@ class GetChildItem(ProviderCmdlet):
         for target in self.items():
             if isinstance(target, Report):
                 yield target
-            elif isinstance(target, EnvironmentTarget):
-                yield Emit(item_object(self.session, target))
             elif isinstance(target, FileTarget):
                 yield from self._files(target)
+            elif self._kinds():
+                raise Terminating(not_simulated("Get-ChildItem -Directory and -File on what are no files"))
+            elif isinstance(target, EnvironmentTarget):
+                yield Emit(item_object(self.session, target))
             elif self.arguments.flag("Name"):
                 yield from self._names(target)
             else:
@@ -154,16 +168,23 @@ class GetChildItem(ProviderCmdlet):
             else:
                 yield from (Emit(wsman_object(self.session, child)) for child in children(item))
 
+    def _kinds(self) -> list[str]:
+        return [name for name in ("Directory", "File") if self.arguments.flag(name)]
+
+    def _file(self, target: FileTarget) -> Iterator[Event]:
+        unwanted = "File" if isinstance(target.node, Folder) else "Directory"
+        if not self.arguments.flag(unwanted):
+            yield Emit(item_object(self.session, target))
+
     def _files(self, target: FileTarget) -> Iterator[Event]:
         if not isinstance(target.node, Folder):
-            yield Emit(item_object(self.session, target))
+            yield from self._file(target)
             return
         if self.arguments.flag("Name"):
             raise Terminating(not_simulated("Get-ChildItem -Name on folders"))
         check_listing(self.session, target.path.full)
         for entry in target.node.sorted_entries():
-            below = FileTarget(target.path.child(entry.name), entry)
-            yield Emit(item_object(self.session, below))
+            yield from self._file(FileTarget(target.path.child(entry.name), entry))
         if self.arguments.flag("Recurse"):
             for entry in target.node.sorted_entries():
                 if isinstance(entry, Folder):

@@ -112,11 +112,12 @@ class MeasureObject(Cmdlet):
     }
     traits: ClassVar = {"InputObject": Traits(pipeline="value")}
     default_set = "GenericMeasure"
-    unsimulated = frozenset({"Line", "Word", "Character", "IgnoreWhiteSpace"})
+    unsimulated = frozenset({"IgnoreWhiteSpace"})
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._count = 0
+        self._texts: list[str] = []
         self._numbers: list[float] = []
         self._found_property = False
 
@@ -133,7 +134,9 @@ class MeasureObject(Cmdlet):
                 return
             self._found_property = True
         self._count += 1
-        if self._wants_numbers():
+        if self.parameter_set == "TextMeasure":
+            self._texts.append(to_text(item))
+        elif self._wants_numbers():
             number = _as_number(item)
             if number is None:
                 message = self.session.say("NonNumericInputObject", to_text(item))
@@ -145,6 +148,9 @@ class MeasureObject(Cmdlet):
     def end(self) -> Iterator[Event]:
         names = self.arguments.texts("Property")
         if names and not self._found_property:
+            return
+        if self.parameter_set == "TextMeasure":
+            yield Emit(self._measured_text(names[0] if names else None))
             return
         measured: dict[str, object] = {"Count": PSInt(self._count)}
         results = {
@@ -163,6 +169,22 @@ class MeasureObject(Cmdlet):
             OBJECT,
         )
         yield Emit(ClrObject(names_of_type, measured, {}, names_of_type[0]))
+
+    def _measured_text(self, name: str | None) -> ClrObject:
+        """Case object.measure-text; how the lines within one text are counted is not recorded."""
+        if any("\n" in text or "\r" in text for text in self._texts):
+            raise Terminating(not_simulated("Measure-Object of texts of several lines"))
+        counts = {
+            "Line": ("Lines", self._count),
+            "Word": ("Words", sum(len(text.split()) for text in self._texts)),
+            "Character": ("Characters", sum(len(text) for text in self._texts)),
+        }
+        measured: dict[str, object] = {
+            shown: PSInt(count) if self.arguments.flag(flag) else None for flag, (shown, count) in counts.items()
+        }
+        type_name = "Microsoft.PowerShell.Commands.TextMeasureInfo"
+        names = (type_name, "Microsoft.PowerShell.Commands.MeasureInfo", OBJECT)
+        return ClrObject(names, {**measured, "Property": name}, {}, type_name)
 
     def _wants_numbers(self) -> bool:
         flags = ("Sum", "Average", "Maximum", "Minimum", "AllStats", "StandardDeviation")
