@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runner.cli.demo import lay_out
+from runner.cli.demo import PLAYBOOKS
 from runner.lab.scenario import Phase, Scenario
 from runner.model.outcome import CHANGED
 from tests.product import Answer, Served, ce_runner, served
 
-NIGHT = "cloud-extender-exchange-online"
+NIGHT = PLAYBOOKS / "cloud-extender-exchange-online.yml"
 DOT_NET = r"HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full"
 RUNTIMES = [
     rf"HKLM\SOFTWARE\{view}Microsoft\.NETFramework\{runtime}"
@@ -50,13 +50,17 @@ INTERNAL: dict[str, Any] = {
     **UNTOUCHED,
     "network": {"internet": "none", "hosts": {"outlook.office365.com": {"status": 401}, "feed.example": {}}},
     "gallery": {"sources": {FEED: {name: {version: {}} for name, version in _ON_FEED.items()}}},
-    "inventory": {"ce_repository": "Internal", "ce_repository_url": FEED, "ce_nuget_source": "nuget"},
+    "inventory": {
+        "ce_repository": "Internal",
+        "ce_repository_url": FEED,
+        "ce_nuget_source": "{{ lab_directory }}/nuget",
+    },
 }
 
 
 def put_provider(folder: Path) -> None:
-    """Put the NuGet provider's folder beside the playbook, as INTERNAL names it."""
-    file = folder / "nuget" / "2.8.5.208" / "Microsoft.PackageManagement.NuGetProvider.dll"
+    """Put the NuGet provider's folder beside the inventory, as INTERNAL names it."""
+    file = folder / "lab" / "nuget" / "2.8.5.208" / "Microsoft.PackageManagement.NuGetProvider.dll"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"the provider")
 
@@ -64,18 +68,18 @@ def put_provider(folder: Path) -> None:
 @contextmanager
 def night(folder: Path, **hosts: dict[str, Any]) -> Iterator[tuple[Served, Path]]:
     """The hosts, served, with what people confirm beforehand; and the playbook for them."""
-    scenario = Scenario.model_validate({"description": "a night", "playbook": NIGHT, "hosts": hosts})
+    packages = {name: (version,) for name, version in _ON_FEED.items()}
+    scenario = Scenario.model_validate({"description": "a night", "packages": packages, "hosts": hosts})
     with served(scenario, folder) as fleet:
         confirm(fleet, "check")
-        yield fleet, lay_out(NIGHT, folder)
+        yield fleet, NIGHT
 
 
 def confirm(fleet: Served, phase: Phase) -> None:
     """Confirm the manual steps that the scenario says are confirmed before a phase."""
-    for host, spec in fleet.fleet.specs.items():
-        for step in spec.attested.get(phase, ()):
-            by = ("--by", "Lab operator", "--evidence", "seen", "--journal", fleet.journal)
-            assert ce_runner("attest", host, step, *by).code == 0
+    for host, step in fleet.fleet.attested(phase):
+        by = ("--by", "Lab operator", "--evidence", "seen", "--journal", fleet.journal)
+        assert ce_runner("attest", host, step, *by).code == 0
 
 
 def changes(answer: Answer) -> dict[str, tuple[str, ...]]:

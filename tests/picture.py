@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner.lab.exchange import Kind
 from runner.lab.files import Folder, Node
 from runner.lab.machine import Machine
 from runner.lab.registry import HIVES, RegistryKey
+from runner.lab.repositories import Repository
 
 
 def picture(machine: Machine) -> dict[str, object]:
-    """All of a machine that a module could have changed, by its path; times and processes change by themselves."""
+    """All of a machine that a module could have changed, by its path; times and processes change by themselves.
+
+    The spelling of a repository's name is not part of it: PowerShellGet finds it in any case.
+    """
     registry = (machine.registry.find(hive) for hive in HIVES.values())
     return {
         **{path: content for hive in registry if hive for path, content in _keys(hive.name, hive)},
@@ -20,9 +25,13 @@ def picture(machine: Machine) -> dict[str, object]:
             f"service {one.name}": (one.status, one.start_mode, one.display_name, one.description)
             for one in machine.services.all()
         },
-        **{f"repository {one.name}": one for one in machine.gallery.repositories()},
+        **{f"repository {name}": replace(one, name=name) for name, one in _repositories(machine)},
         **{f"Exchange {kind}": machine.exchange.all(kind) for kind in Kind},
     }
+
+
+def _repositories(machine: Machine) -> Iterator[tuple[str, Repository]]:
+    return ((one.name.casefold(), one) for one in machine.gallery.repositories())
 
 
 def _keys(path: str, key: RegistryKey) -> Iterator[tuple[str, object]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runner.record.journal import Journal
 from tests.night import (
@@ -124,18 +125,12 @@ def test_basic_authentication_is_taken_away_where_a_baseline_wants_it_so(tmp_pat
     assert value.data == 0
 
 
-IGNORES = pytest.mark.xfail(
-    reason="a plan lists facts that were never read, since an earlier condition decided: apply sees them as drift",
-    strict=True,
-)
-
-
 @pytest.mark.parametrize(
     ("choice", "result", "done"),
     [
         ("stop", "held", ()),
         ("restart", "applied", ("reboot Windows", *V3_ONLY)),
-        pytest.param("ignore", "applied", V3_ONLY, marks=IGNORES),
+        ("ignore", "applied", V3_ONLY),
     ],
 )
 def test_a_restart_that_windows_waits_for(choice: str, result: str, done: tuple[str, ...], tmp_path: Path) -> None:
@@ -255,3 +250,25 @@ def test_servers_of_one_ha_group_are_changed_one_after_the_other(tmp_path: Path)
         turns = [intent.host for intent in intents if groups[intent.host] == group]
         assert turns == sorted(turns)
         assert set(turns) == {host for host, own in groups.items() if own == group}
+
+
+def test_each_item_can_be_picked_by_its_tag(tmp_path: Path) -> None:
+    """A task that another one needs is never left out with it."""
+    with night(tmp_path, untouched=UNTOUCHED) as (fleet, playbook):
+        tasks = yaml.safe_load(playbook.read_text(encoding="utf-8"))[0]["tasks"]
+        tags = sorted({tag for task in tasks for tag in task.get("tags", ())})
+        for tag in tags:
+            plan = fleet.check(playbook, "--tags", tag)
+            assert said(plan, "untouched", "failed") == {}, tag
+
+
+def test_text_from_the_command_line_decides_as_it_reads(tmp_path: Path) -> None:
+    """-e gives texts: "false" is no, and a word that the playbook does not know stops everything."""
+    unreachable = """{"ce_probe_urls": ["https://nowhere.example"]}"""
+    off = ("-e", "exo_remove_v2=false", "-e", "ce_reboot_allowed=false", "-e", unreachable)
+    with night(tmp_path, done=DONE) as (fleet, playbook):
+        plan = fleet.check(playbook, *off)
+        assert (plan.code, changes(plan)["done"]) == (6, ())
+        for wrong in ("ce_pending_reboot=reboot", "winrm_client_basic=off", "ce_dotnet_release=4.7.2"):
+            plan = fleet.check(playbook, "-e", wrong)
+            assert list(said(plan, "done", "failed")) == ["The variables are words that this playbook knows"], wrong

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.lab.enums import ServiceStartMode
 from tests.product import UNTOUCHED, ce_runner, served
 
 ONE = UNTOUCHED.split("  b:")[0].replace("Three servers", "A server")
@@ -281,3 +283,167 @@ def test_a_variable_cannot_depend_on_what_only_apply_knows(tmp_path: Path) -> No
     (broken,) = [step for step in plan.hosts["a"]["steps"] if step["verdict"] == "failed"]
     assert (plan.code, broken["header"]["id"]) == (3, "0.tasks.4.0.0")
     assert "a variable cannot depend on" in broken["message"]
+
+
+KEYS = r"""
+- hosts: all
+  gather_facts: false
+  VARS
+  tasks:
+    - name: Value A
+      win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1}
+REST
+"""
+
+
+def made(folder: Path, rest: str, play_vars: str = "") -> Path:
+    """A playbook whose first task, `Value A`, changes something; `rest` are further tasks."""
+    indented = "\n".join(f"    {line}" for line in rest.strip("\n").splitlines())
+    text = KEYS.replace("  VARS\n", f"  vars: {play_vars}\n" if play_vars else "").replace("REST", indented)
+    return playbook(folder, text)
+
+
+def task_results(host: dict[str, Any]) -> list[str]:
+    return [action["result"] for action in host["actions"]]
+
+
+def test_a_deferred_block_blocks_what_follows(tmp_path: Path) -> None:
+    file = made(
+        tmp_path,
+        """
+- {name: Probe, win_service: {name: NoSuch, state: started}, after: Value A, register: p, ignore_errors: true}
+- {hold: {msg: not tonight, owner: them, blocks: true}, when: p is failed}
+- win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: B, type: dword, data: 1}
+""",
+    )
+    with served(ONE, tmp_path) as fleet:
+        run = fleet.apply(file)
+    assert (run.code, run.hosts["a"]["result"]) == (6, "held")
+    assert task_results(run.hosts["a"]) == ["applied", "ignored", "blocked", "not started"]
+
+
+def test_a_plan_that_rests_on_a_failure_is_refused_once_that_is_mended(tmp_path: Path) -> None:
+    file, plan = tmp_path / "site.yml", tmp_path / "plan.json"
+    file.write_text(
+        r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: Probe, win_service: {name: Spooler, state: started}, register: p, ignore_errors: true}
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: B, type: dword, data: 1}
+      when: p is failed
+""",
+        encoding="utf-8",
+    )
+    disabled = ONE.replace("services: {", "services: {Spooler: {status: stopped, start_mode: disabled}, ")
+    with served(disabled, tmp_path) as fleet:
+        assert fleet.plan(file, plan).code == 2
+        assert fleet.apply(plan).code == 0
+        assert fleet.plan(file, plan).code == 0
+    with served(disabled, tmp_path) as fleet:
+        assert fleet.plan(file, plan).code == 2
+        with fleet.fleet.editing("a") as machine:
+            spooler = machine.services.get("Spooler")
+            machine.services.configure(replace(spooler, start_mode=ServiceStartMode.Manual))
+        refused = fleet.apply(plan)
+    assert refused.code == 5
+    (drift,) = refused.hosts["a"]["drifts"]
+    assert drift["message"] == "it failed, and what follows rests on it"
+
+
+def test_a_loop_of_which_one_item_was_decided_in_the_plan(tmp_path: Path) -> None:
+    file = made(
+        tmp_path,
+        """
+- name: Probe
+  win_service: {name: "{{ item }}", state: started}
+  loop: [WinRM, NoSuch]
+  when: item == 'WinRM'
+  after: Value A
+  register: p
+- win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: B, type: dword, data: 1}
+  when: p.results[1] is skipped and p is succeeded
+""",
+    )
+    with served(ONE, tmp_path) as fleet:
+        run = fleet.apply(file)
+    assert (run.code, task_results(run.hosts["a"])) == (0, ["applied", "nothing to do", "applied"])
+
+
+def test_set_fact_and_register_win_over_variables_of_the_play(tmp_path: Path) -> None:
+    file = made(
+        tmp_path,
+        """
+- set_fact: {want: 2}
+- name: Value B
+  win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: B, type: dword, data: "{{ want }}"}
+- {name: Probe, win_service: {name: WinRM, state: started}, after: Value A, register: r}
+- win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: C, type: dword, data: 1}
+  when: r is succeeded
+""",
+        "{want: 1, r: {failed: true}}",
+    )
+    with served(ONE, tmp_path) as fleet:
+        steps = fleet.check(file).hosts["a"]["steps"]
+    assert steps[2]["action"]["after"]["properties"]["data"] == 2
+    assert [step["verdict"] for step in steps[3:]] == ["deferred", "deferred"]
+
+
+def test_tasks_on_what_a_deferred_task_changes_are_decided_after_it(tmp_path: Path) -> None:
+    file = made(
+        tmp_path,
+        """
+- {name: Late, win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: B, type: dword, data: 1}, after: Value A}
+- {name: Again, win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: B, type: dword, data: 1}, register: again}
+""",
+    )
+    second = file.read_text(encoding="utf-8").replace("Value A", "Value A too")
+    file.write_text(file.read_text(encoding="utf-8") + second, encoding="utf-8")
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(file)
+        steps = plan.document["plays"][1]["hosts"][0]["steps"]
+        assert [step["verdict"] for step in steps] == ["compliant", "deferred", "deferred"]
+        run = fleet.apply(file)
+        assert run.code == 0
+        assert fleet.check(file).code == 0
+
+
+def test_a_contradiction_through_a_deferred_task_is_found(tmp_path: Path) -> None:
+    file = made(
+        tmp_path, "- {win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: A, type: dword, data: 2}, after: Value A}"
+    )
+    with served(ONE, tmp_path) as fleet:
+        answer = fleet.check(file)
+    assert answer.code == 64
+    assert "wants 1" in answer.document["problems"][0]["message"]
+
+
+def test_facts_that_decide_an_empty_loop_are_kept(tmp_path: Path) -> None:
+    text = (
+        "- hosts: all\n  tasks:\n    - win_ping:\n      loop: \"{{ ['x'] if ansible_dotnet_release == 1 else [] }}\"\n"
+    )
+    with served(ONE, tmp_path) as fleet:
+        plan = fleet.check(playbook(tmp_path, text))
+    assert list(plan.hosts["a"]["facts"]) == ["ansible_dotnet_release"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("- {win_ping: , after: 'Value {{ x }}'}", "no template in after"),
+        ("- {win_ping: , register: p}\n- {win_ping: , register: p}", "two tasks register 'p'"),
+        ("- {set_fact: {l: '{{ l + [item] }}'}, loop: [1, 2]}", "'l' cannot grow in a loop"),
+    ],
+)
+def test_what_could_only_surprise_is_refused(tmp_path: Path, rest: str, message: str) -> None:
+    answer = ce_runner("validate", made(tmp_path, rest), "--json")
+    assert answer.code == 64
+    assert message in answer.document["problems"][0]["message"]
+
+
+def test_a_handler_must_do_something_on_a_host(tmp_path: Path) -> None:
+    file = made(tmp_path, "")
+    file.write_text(file.read_text(encoding="utf-8") + "  handlers:\n    - {name: h, fail: }\n", encoding="utf-8")
+    answer = ce_runner("validate", file, "--json")
+    assert answer.code == 64
+    assert "cannot be a handler" in answer.document["problems"][0]["message"]

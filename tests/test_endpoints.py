@@ -11,7 +11,7 @@ import pytest
 
 from runner.lab.exchange import Kind
 from runner.lab.fleet import Fleet
-from runner.model.command import Statement, command
+from runner.model.command import ReplyState, Statement, command
 from runner.model.document import load_plan
 from runner.model.inventory import Authentication, Connection, Endpoint
 from runner.model.secret import Secret
@@ -109,6 +109,44 @@ def connection(served: Served, host: str, path: str, configuration: str, endpoin
 def _port(served: Served) -> int:
     line = next(one for one in served.inventory.read_text(encoding="utf-8").splitlines() if "ansible_port" in one)
     return int(line.rpartition(":")[2])
+
+
+def test_a_session_may_begin_with_a_change(jea: Served) -> None:
+    """What the endpoint understands is learned before it, so that the answer is not lost."""
+    session = PsrpTransport().open(connection(jea, "jea-01", "wsman", "CE.Remediation", Endpoint.FULL))
+    rename = (command("Set-Service", Name="LabSvc", DisplayName="First"),)
+    changed, read = session.change(rename, READS[:1], 10, lambda ids: None)
+    session.close()
+    assert (changed.state, changed.errors) == (ReplyState.DONE, ())
+    assert [getattr(one, "properties", EMPTY)["Name"] for one in read.outputs] == ["LabSvc"]
+    service = jea.fleet.machine("jea-01").services.find("LabSvc")
+    assert service is not None
+    assert service.display_name == "First"
+
+
+SOMETHING = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Something
+      {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ("win_powershell: {script: '1'}", "this endpoint takes no scripts"),
+        ("win_command: {argv: [whoami.exe]}", "its exit code could not be told from an older one"),
+    ],
+)
+def test_what_is_not_taken_is_known_before_any_change(jea: Served, tmp_path: Path, task: str, reason: str) -> None:
+    playbook = tmp_path / "something.yml"
+    playbook.write_text(SOMETHING.format(task), encoding="utf-8")
+    found = jea.check(playbook)
+    (step,) = found.hosts["jea-01"]["steps"]
+    assert (step["verdict"], found.code) == ("unreadable", 3)
+    assert step["message"].startswith(reason)
 
 
 READS: tuple[Statement, ...] = (

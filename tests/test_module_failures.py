@@ -154,10 +154,13 @@ TROUBLES = {
     "scripts-not-allowed": Trouble(
         NO_SCRIPTS,
         ("execution policy", "Group Policy"),
-        ("package providers could not be read:", "repositories could not be read:"),
+        ("an execution policy that lets PowerShellGet run (execution_policy)",),
         variables={"bring_execution_policy": "RemoteSigned"},
     ),
     "module-in-use": Trouble("ModuleIsInUse", ("stop the service", "Cloud Extender"), repair=service_stopped),
+    "copied-module-in-use": Trouble(
+        "RemoveFileSystemItemUnAuthorizedAccess", ("stop the service", "Cloud Extender"), repair=service_stopped
+    ),
     "needed-by-another-module": Trouble(
         "UnableToUninstallAsOtherModulesNeedThisModule", ("'Sample'", "remove those first"), repair=other_module_gone
     ),
@@ -167,7 +170,14 @@ TROUBLES = {
 }
 HELD = "scripts-not-allowed-by-group-policy"
 CUT = ("connection-cut", "connection-cut-and-the-end-not-seen")
-WELL = ("untrusted-repository", "there-in-the-other-scope", "copied-by-hand", "new-powershellget-needs-a-new-process")
+WELL = (
+    "untrusted-repository",
+    "there-in-the-other-scope",
+    "copied-by-hand",
+    "copied-by-hand-without-a-version-folder",
+    "beside-a-copy-without-a-version-folder",
+    "new-powershellget-needs-a-new-process",
+)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,24 @@ def test_a_registered_read_decides_a_later_task(tmp_path: Path) -> None:
     assert host(answer)["steps"][2]["action"]["after"]["properties"]["data"] == "old"
 
 
+def test_a_task_that_uses_what_a_failed_one_did_not_find_says_so_in_one_line(tmp_path: Path) -> None:
+    playbook = f"""
+- hosts: all
+  tasks:
+    - {{name: Find it, register: found, win_service: {{name: NotThere, state: started}}}}
+    - {{name: Note it, {VALUE % ("Name", "'{{ found.before.display_name }}'")}}}
+    - {{name: If it runs, {VALUE % ("Runs", "yes it does")}, when: found.after.state == 'started'}}
+    - {{name: If it failed, {VALUE % ("Failed", "'{{ found.msg }}'")}, when: found is failed}}
+"""
+    with served(FLEET, tmp_path) as fleet:
+        answer = checked(fleet, tmp_path, playbook)
+    assert [(step["verdict"], step["message"]) for step in host(answer)["steps"][1:3]] == [
+        ("failed", "display_name is not known, because the task 'Find it' failed"),
+        ("failed", "state is not known, because the task 'Find it' failed"),
+    ]
+    assert steps(answer)[3] == ("If it failed", "change")
+
+
 def test_a_result_is_registered_over_what_earlier_tasks_will_have_done(tmp_path: Path) -> None:
     playbook = f"""
 - hosts: all

@@ -8,6 +8,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from runner.lab.files import Folder
 from tests.product import ce_runner, served
 
@@ -22,6 +24,22 @@ hosts:
     os: Server 2019
     network: {internet: none}
     modules: {ExchangeOnlineManagement: ["2.0.5"]}
+"""
+UNZIPPED = """
+description: A server onto which the retired module was unzipped, without a folder of its version.
+hosts:
+  unzipped:
+    os: Server 2019
+    nuget_provider: true
+    registry: {HKLM\\SOFTWARE\\Microsoft\\.NETFramework\\v4.0.30319: {SchUseStrongCrypto: 1}}
+    modules: {ExchangeOnlineManagement: [{version: "2.0.5", by_hand: true, version_folder: false}]}
+"""
+REPLACED = """
+- hosts: unzipped
+  gather_facts: false
+  tasks:
+    - win_psmodule: {name: ExchangeOnlineManagement, WANTED}
+    - win_psmodule: {name: ExchangeOnlineManagement, required_version: "2.0.5", state: absent}
 """
 ONLINE = """
 - hosts: online
@@ -67,6 +85,21 @@ def test_a_server_that_was_never_touched(tmp_path: Path) -> None:
         files = fleet.fleet.machine("online").files
         assert versions(files.find(f"{MODULES}\\ExchangeOnlineManagement")) == {"3.1.0"}
         assert "2.2.5" in versions(files.find(f"{MODULES}\\PowerShellGet"))
+        assert ce_runner("check", playbook, "-i", fleet.inventory).code == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "arrived"), [('required_version: "3.1"', "3.1.0"), ('minimum_version: "3.0.0"', "3.10.1")]
+)
+def test_a_new_version_outlives_the_copy_whose_folder_it_lies_in(tmp_path: Path, wanted: str, arrived: str) -> None:
+    """The old one lies in the module's folder itself, so that nothing but its own files may go."""
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(REPLACED.replace("WANTED", wanted), encoding="utf-8")
+    with served(UNZIPPED, tmp_path) as fleet:
+        applied = ce_runner("apply", playbook, "--yes", "-i", fleet.inventory)
+        assert applied.code == 0, applied.out + applied.err
+        files = fleet.fleet.machine("unzipped").files
+        assert versions(files.find(f"{MODULES}\\ExchangeOnlineManagement")) == {arrived}
         assert ce_runner("check", playbook, "-i", fleet.inventory).code == 0
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.demo import lay_out
+from runner.cli.demo import PLAYBOOKS
 from runner.lab.scenario import Expectation, Phase, load_scenario, scenario_names
-from tests.night import changes, confirm, planned, said
+from tests.night import NIGHT, changes, confirm, planned, said
 from tests.product import STRONG_CRYPTO, Answer, Served, served
 
 NAMES = scenario_names()
@@ -22,7 +22,7 @@ def run_phase(phase: Phase, fleet: Served, playbook: Path) -> Answer:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_scenario_expects_is_what_is_found(name: str, tmp_path: Path) -> None:
     scenario = load_scenario(name)
-    playbook = lay_out(scenario.playbook, tmp_path)
+    playbook = PLAYBOOKS / f"{scenario.playbook}.yml"
     with served(scenario, tmp_path) as fleet:
         for phase, code in scenario.exit_codes.items():
             answer = run_phase(phase, fleet, playbook)
@@ -43,10 +43,9 @@ def expectation(fleet: Served, host: str, phase: Phase) -> Expectation:
 
 
 def test_what_the_demo_cannot_fix_is_said_with_its_reason_and_owner(tmp_path: Path) -> None:
-    playbook = lay_out(load_scenario("demo").playbook, tmp_path)
     with served("demo", tmp_path) as fleet:
         confirm(fleet, "check")
-        answer = fleet.check(playbook)
+        answer = fleet.check(NIGHT)
     held = {
         host: {(step["header"]["module"], step["owner"]) for step in steps if step["verdict"] == "held"}
         for host, steps in planned(answer).items()

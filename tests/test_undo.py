@@ -8,9 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.cli.demo import lay_out
 from runner.lab.machine import Machine
-from runner.lab.scenario import load_scenario
 from runner.model.document import load_run
 from runner.model.outcome import CHANGED
 from runner.model.plan import Action, Step
@@ -18,7 +16,7 @@ from runner.modules.base import StateModule
 from runner.modules.loader import load_modules
 from runner.transport.text import render
 from tests.modules.lab_session import LabSession
-from tests.night import DONE, INTERNAL, UNTOUCHED, confirm, night, put_provider
+from tests.night import DONE, INTERNAL, NIGHT, UNTOUCHED, confirm, night, put_provider
 from tests.picture import picture
 from tests.product import Answer, Served, served
 
@@ -27,16 +25,18 @@ Actions = dict[str, list[tuple[Step, Action]]]
 
 
 def made(answer: Answer) -> Actions:
-    """The planned actions that a run has made, by host, in order."""
+    """The actions that a run has made, planned or decided at their turn, by host, in order."""
     outcome, plan = load_run(answer.document, "run.json")
-    done = {(host.host, one.step) for host in outcome.hosts for one in host.actions if one.result in CHANGED}
-    return {
-        host.host: [
-            (step, step.action) for step in host.steps if step.action and (host.host, str(step.header.id)) in done
-        ]
-        for play in plan.plays
-        for host in play.hosts
-    }
+    done = {(host.host, one.step): one for host in outcome.hosts for one in host.actions if one.result in CHANGED}
+    found: Actions = {}
+    for host in (host for play in plan.plays for host in play.hosts):
+        own = found.setdefault(host.host, [])
+        for step in host.steps:
+            ended = done.get((host.host, str(step.header.id)))
+            action = (step.action or ended.action) if ended else None
+            if action:
+                own.append((step, action))
+    return found
 
 
 def take_back(machine: Machine, step: Step, action: Action) -> None:
@@ -77,10 +77,9 @@ def irreversible(actions: Actions) -> dict[str, dict[str, str]]:
 
 
 def test_undoing_the_demo_leaves_only_what_its_plan_calls_irreversible(tmp_path: Path) -> None:
-    playbook = lay_out(load_scenario("demo").playbook, tmp_path)
     with served("demo", tmp_path) as fleet:
         confirm(fleet, "check")
-        actions, changed, left = there_and_back(fleet, playbook)
+        actions, changed, left = there_and_back(fleet, NIGHT)
     assert {name for name, paths in changed.items() if paths} == {"tok-ce-02", "tok-ce-03", "osa-ce-02", "osa-ce-03"}
     assert irreversible(actions) == {
         "tok-ce-02": {"The NuGet provider": "Windows has no command that removes the provider NuGet"},
@@ -100,7 +99,11 @@ def test_a_night_without_such_actions_is_taken_back_whole(tmp_path: Path) -> Non
     idle = {"LabCloudExtender": {"display_name": "MaaS360 Cloud Extender (lab)", "start_mode": "manual"}}
     hosts: dict[str, dict[str, Any]] = {
         "internal": {**INTERNAL, "services": idle},
-        "offline": {**UNTOUCHED, "os": "Server 2019", "inventory": {"ce_offline_source": "packages"}},
+        "offline": {
+            **UNTOUCHED,
+            "os": "Server 2019",
+            "inventory": {"ce_offline_source": "{{ lab_directory }}/packages"},
+        },
         "basic": {**DONE, "inventory": {"winrm_client_basic": "disable"}},
     }
     put_provider(tmp_path)

@@ -55,6 +55,33 @@ def test_a_plan_is_made_and_applied_over_winrs(tmp_path: Path) -> None:
         assert {lab.fleet.traffic(name).open_shells for name in ("plain", "without")} == {0}
 
 
+DEMANDING = """
+- hosts: plain
+  gather_facts: false
+  tasks:
+    - name: A file
+      win_copy: {content: abc, dest: 'C:\\a.txt'}
+    - name: A program
+      win_command: {argv: [cmd.exe, /c, exit 3], success_exit_codes: [3]}
+    - name: A repository
+      win_psrepository: {name: PSGallery}
+    - name: Another file
+      win_copy: {content: abc, dest: 'C:\\b.txt'}
+"""
+
+
+def test_what_requires_a_powershell_is_done_over_winrs(tmp_path: Path) -> None:
+    playbook = tmp_path / "demanding.yml"
+    playbook.write_text(DEMANDING, encoding="utf-8")
+    with served(SCENARIO, tmp_path) as lab:
+        over = with_variables(lab, tmp_path, winrm=True, ansible_connection="winrm")
+        found = over.check(playbook).hosts["plain"]
+        assert [step["verdict"] for step in found["steps"]] == ["change", "change", "compliant", "change"]
+        applied = over.apply(playbook).hosts["plain"]
+        assert [action["result"] for action in applied["actions"]] == ["applied"] * 3
+        assert lab.fleet.machine("plain").files.find("C:\\a.txt") is not None
+
+
 def test_the_fallback_is_announced_and_works(tmp_path: Path) -> None:
     with served(SCENARIO, tmp_path) as lab:
         refused = with_variables(lab, tmp_path, winrm=False).check(STRONG_CRYPTO)

@@ -16,7 +16,7 @@ from runner.model.events import ChangeIntended
 from runner.model.outcome import ActionOutcome, Result
 from runner.model.plan import Action, HostPlan, Step
 from runner.model.state import State, Unreadable, drift
-from runner.modules.base import Answered, RestartModule, StateModule
+from runner.modules.base import Answered, RestartModule, StateModule, errors_of
 from runner.modules.reading import Wanted
 from runner.transport.base import Session
 
@@ -67,7 +67,7 @@ class _Work:
             except _Lost as lost:
                 outcome = self._settle(promised, f"the answer to {self._which(number)} was lost ({lost})")
                 return self._cut_short(number, outcome)
-            except Unreachable as error:
+            except HostError as error:  # nothing of this one was sent
                 if number == 0:
                     raise
                 return self._ended(Result.FAILED, f"{self._which(number)} could not be sent: {error.message}")
@@ -127,12 +127,18 @@ class _Work:
     def _send(
         self, number: int, statement: Statement, then: tuple[Statement, ...] = ()
     ) -> tuple[Answered, tuple[Reply, ...]]:
-        """Send one change: what its answer says, and the replies to the questions behind it. Errors: _Lost."""
+        """Send one change: what its answer says, and the replies to the questions behind it.
+
+        Errors: _Lost; HostError when nothing of it was sent.
+        """
         behind = self.module.asked_behind(statement)
         try:
             sent = filled(statement, self.tools.bytes_of)
         except InputError as error:  # a file of the controller changed under way
             return Answered(complaint=f"it could not be sent: {error}"), ()
+        hindrance = self._hindrance(statement)
+        if hindrance:
+            return Answered(complaint=f"it was not sent: {hindrance}"), ()
         try:
             reply, *replies = self.session.change(
                 sent,
@@ -148,6 +154,14 @@ class _Work:
             raise _Lost("its end was not reported")
         own = replies[: len(behind)]
         return self.module.answered(self.wanted.arguments, statement, reply, own), tuple(replies[len(behind) :])
+
+    def _hindrance(self, statement: Statement) -> str:
+        """What the host has against the statements that go in front of a change; "" if nothing. Errors: HostError."""
+        front = self.module.asked_in_front(statement)
+        replies = self.session.read(front, self.module.timeout) if front else ()
+        unseen = "the answer to what goes in front of it was not seen"
+        against = (errors_of(one) or unseen for one in replies if one.errors or one.state is not ReplyState.DONE)
+        return "; ".join(against)
 
     def _cut_short(self, number: int, outcome: ActionOutcome) -> ActionOutcome:
         """The outcome of an action that ended at this change: what it looks like must not stand for the other ones.

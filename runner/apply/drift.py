@@ -10,14 +10,15 @@ from runner.apply.reading import wanted_of
 from runner.model.jsonvalue import plain
 from runner.model.outcome import Drift, FactDrift
 from runner.model.plan import HostPlan, Step, Verdict
-from runner.model.state import Unreadable, drift
-from runner.modules.base import FactModule, Facts, Module, StateModule
+from runner.model.state import Held, State, Unreadable, drift
+from runner.modules.arguments import load
+from runner.modules.base import FactModule, Facts, Impossible, Module, StateModule
 from runner.modules.reading import Found, Wanted
 
 
 def to_read(plan: HostPlan, modules: Mapping[str, Module[Any]]) -> tuple[Wanted, ...]:
     """All that decided this plan: every thing that it compared, compliant ones too, and its facts' modules."""
-    things = [wanted_of(step, modules) for step in compared(plan)]
+    things = [wanted_of(step, modules) for step in (*compared(plan), *failing(plan, modules))]
     sources = [module for module in modules.values() if isinstance(module, FactModule)]
     facts = [Wanted(module, module.arguments()) for module in sources if plan.facts.keys() & module.names.keys()]
     return (*things, *facts)
@@ -30,11 +31,43 @@ def compared(plan: HostPlan) -> tuple[Step, ...]:
     )
 
 
+def failing(plan: HostPlan, modules: Mapping[str, Module[Any]]) -> tuple[Step, ...]:
+    """The steps that were not as wanted and could not be made so, and whose result conditions may rest on."""
+    return tuple(
+        step
+        for step in plan.steps
+        if step.verdict in (Verdict.IGNORED, Verdict.HELD)
+        and step.header.register
+        and isinstance(modules[step.header.module], StateModule)
+        and step.key
+    )
+
+
 def drifts(plan: HostPlan, found: tuple[Found, ...], modules: Mapping[str, Module[Any]]) -> tuple[Drift, ...]:
     """The things that are no longer as planned; `found` answers `to_read`, in its order."""
     steps = compared(plan)
     pairs = zip(steps, found[: len(steps)], strict=True)
-    return tuple(one for step, now in pairs if (one := _drift(step, now, modules[step.header.module])))
+    failed = failing(plan, modules)
+    again = zip(failed, found[len(steps) : len(steps) + len(failed)], strict=True)
+    changed = (_drift(step, now, modules[step.header.module]) for step, now in pairs)
+    mended = (_mended(step, now, modules[step.header.module]) for step, now in again)
+    return tuple(one for one in (*changed, *mended) if one)
+
+
+def _mended(step: Step, now: Found, module: Module[Any]) -> Drift | None:
+    """A step that failed or was held when the plan was made, and is otherwise now."""
+    assert isinstance(module, StateModule)
+    assert not isinstance(now, Facts)
+    desired = now if isinstance(now, Unreadable) else module.desired(load(module, step.arguments), now)
+    is_held = isinstance(desired, Held)
+    same = is_held if step.verdict is Verdict.HELD else isinstance(desired, (Unreadable, Impossible))
+    if same:
+        return None
+    was = "it was held" if step.verdict is Verdict.HELD else "it failed"
+    state = None if isinstance(now, Unreadable) else now
+    return Drift(
+        str(step.header.id), step.before or State(False), state, None, (), f"{was}, and what follows rests on it"
+    )
 
 
 def _drift(step: Step, now: Found, module: Module[Any]) -> Drift | None:

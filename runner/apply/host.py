@@ -13,10 +13,11 @@ from runner.apply.drift import drifts, fact_drifts, to_read
 from runner.apply.late import decide, untrue
 from runner.apply.reading import Inquiry
 from runner.apply.tools import Tools
-from runner.model.errors import Elsewhere, HostError, Unreachable
+from runner.model.errors import Elsewhere, HostError, InputError, JournalError, Unreachable
 from runner.model.events import ActionEnded, HostEnded, HostRefused, HostStarted
 from runner.model.outcome import CHANGED, ActionOutcome, HostOutcome, HostResult, Result, host_result, worst
 from runner.model.plan import Action, HostPlan, Step, Verdict
+from runner.model.state import drift
 from runner.modules.arguments import load
 from runner.modules.base import ControlModule, Module, StateModule, Steering
 from runner.modules.reading import Found
@@ -34,6 +35,7 @@ RESULTS: Mapping[Result, HostResult] = MappingProxyType(
         Result.NOTHING_TO_DO: HostResult.COMPLIANT,
         Result.IGNORED: HostResult.COMPLIANT,
         Result.HELD: HostResult.HELD,
+        Result.BLOCKED: HostResult.HELD,
         Result.NOT_STARTED: HostResult.NOT_STARTED,
     }
 )
@@ -147,7 +149,8 @@ class _Turns:
                 self._outcomes.append(idle)
             else:
                 self._ended(step, self._turn(step))
-        return _host_outcome(self._plan, self._outcomes, self._failure)
+        outcome = _host_outcome(self._plan, self._outcomes, self._failure)
+        return replace(outcome, message=self._tools.hide(outcome.message))
 
     def _turn(self, step: Step) -> ActionOutcome:
         try:
@@ -167,14 +170,23 @@ class _Turns:
         except HostError as error:
             self._failure = error
             return ActionOutcome(str(step.header.id), Result.NOT_STARTED, self._tools.hide(error.message))
+        except (JournalError, InputError):
+            raise
+        except Exception as error:  # a fault of ours on one host must not end the others in the middle of their changes
+            fault = f"internal error: {type(error).__name__}; what this step did must be read on the host"
+            return ActionOutcome(str(step.header.id), Result.UNKNOWN, fault)
 
     def _carried_out(self, step: Step, action: Action, module: Module[Any]) -> ActionOutcome:
-        outcome = carry_out(self._plan, step, action, self._session, self._tools)
-        if (
-            outcome.result in CHANGED or step.header.ignore_errors
-        ):  # what failed in the middle has changed something too
+        decided = action if step.action is None else None  # only now, so that no plan tells what was before
+        if decided:
+            step = replace(step, before=action.before, action=action)
+        outcome = replace(carry_out(self._plan, step, action, self._session, self._tools), action=decided)
+        assert isinstance(module, StateModule)
+        made = outcome.result in CHANGED
+        self._stale = not (made and module.restarts)
+        partly = outcome.now is not None and drift(action.before, outcome.now, module.volatile)
+        if made or partly:
             self._touched.add(str(step.header.id))
-            self._stale = not (isinstance(module, StateModule) and module.restarts)
         return outcome
 
     def _ended(self, step: Step, outcome: ActionOutcome) -> None:
@@ -220,7 +232,9 @@ _DUE = "it is due: what notifies it was changed, and a new plan will not know th
 
 
 def _host_outcome(plan: HostPlan, outcomes: Sequence[ActionOutcome], failure: HostError | None) -> HostOutcome:
-    results = [RESULTS[outcome.result] for outcome in outcomes]
+    blocked = any(outcome.result is Result.BLOCKED for outcome in outcomes)
+    counted = (one for one in outcomes if not (blocked and one.result is Result.NOT_STARTED))  # held back on purpose
+    results = [RESULTS[outcome.result] for outcome in counted]
     if host_result(plan) is HostResult.HELD:
         results.append(HostResult.HELD)
     if failure:

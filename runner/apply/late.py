@@ -31,7 +31,11 @@ def untrue(step: Step, outcomes: Sequence[ActionOutcome], tools: Tools) -> Actio
         try:
             value = tools.templates.evaluate(ScalarNode(condition, step.header.origin, condition), variables)
         except TemplateError as error:
-            return _outcome(step, Result.FAILED, f"{step.header.origin}: the condition {condition!r}: {error.message}")
+            message = tools.hide(f"{step.header.origin}: the condition {condition!r}: {error.message}")
+            return _outcome(step, Result.FAILED, message)
+        if isinstance(value, str):
+            reason = f"{step.header.origin}: the condition {condition!r} is a text, neither true nor false: add | bool"
+            return _outcome(step, Result.FAILED, tools.hide(reason))
         if not value:
             return _outcome(step, Result.NOT_TRIGGERED, f"not the case: {condition}")
     return None
@@ -64,21 +68,22 @@ def decide(step: Step, session: Session, tools: Tools, host: str) -> Action | Ac
 
 def _held(step: Step, held: Held, tools: Tools, now: State | None = None) -> ActionOutcome:
     message = tools.hide(f"{held.owner} must act first: {held.reason}")
-    return replace(_outcome(step, Result.HELD, message, now), owner=held.owner)
+    ended = Result.BLOCKED if held.blocks else Result.HELD
+    return replace(_outcome(step, ended, message, now), owner=tools.hide(held.owner))
 
 
 def _registered(awaited: Awaited, outcomes: Mapping[str, ActionOutcome]) -> dict[str, Any]:
-    results = [_result(outcomes[one]) for one in awaited.steps]
+    results = [_result(outcomes[one]) if one in outcomes else awaited.known[one] for one in awaited.steps]
     return joined(results) if awaited.looped else results[0]
 
 
 def _result(outcome: ActionOutcome) -> dict[str, Any]:
-    fine = (*CHANGED, Result.NOTHING_TO_DO, Result.NOT_TRIGGERED, Result.HELD)
+    fine = (*CHANGED, Result.NOTHING_TO_DO, Result.NOT_TRIGGERED, Result.HELD, Result.BLOCKED)
     return result(
         changed=outcome.result in CHANGED,
         failed=outcome.result not in fine,
         skipped=outcome.result is Result.NOT_TRIGGERED,
-        held=outcome.result is Result.HELD,
+        held=outcome.result in (Result.HELD, Result.BLOCKED),
         message=outcome.message,
         after=outcome.now,
     )

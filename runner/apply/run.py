@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
-from typing import Any
 
-from runner.apply.drift import compared
+from runner.apply.fitness import check_fitness
 from runner.apply.host import apply_host, not_touched
 from runner.apply.tools import Tools
 from runner.model.attestation import attested
 from runner.model.document import digest
-from runner.model.errors import InputError, Problem
 from runner.model.events import HostEnded, RunEnded, RunStarted
-from runner.model.outcome import HostOutcome, HostResult, RunOutcome
-from runner.model.plan import HostPlan, Plan, PlayPlan, Step, Verdict
-from runner.model.source import Origin
-from runner.modules.arguments import load
-from runner.modules.base import Module
+from runner.model.outcome import HostOutcome, HostResult, RunOutcome, host_result
+from runner.model.plan import HostPlan, Plan, PlayPlan, Verdict
 from runner.transport.base import Session
 
 # A refused host is none of these: nothing was done there, and it says nothing about the others.
@@ -37,15 +32,21 @@ def apply_plan(
 ) -> RunOutcome:
     """Apply a plan. `open_session` opens one by the host's name and raises HostError; `run` is the id for the journal.
 
-    When every host of a batch is lost (failed or unreachable, as Ansible counts), later batches of its play are not
-    started. A host on which a play did not end well is left out of the plays after it. Once `stop` is set, no new
-    action starts, those under way are finished and told of, sessions are closed, and the outcome is interrupted.
+    When every host of a batch that had a turn is lost (failed or unreachable, as Ansible counts), later batches of its
+    play are not started. A host on which a play did not end well is left out of the plays after it.
+
+    A lost host may be down, and a lane says what must not be down together: from then on nothing is started on a host
+    of its lane that has changes before it, in this play and in later ones with a throttle. One that the plan already
+    knows as lost counts from the beginning. A play without a throttle does not know of lanes.
+
+    Once `stop` is set, no new action starts, those under way are finished and told of, sessions are closed, and the
+    outcome is interrupted.
     Errors: InputError, before anything is done, for a module or an argument that this ce-runner does not know; what
     `tell` raises (JournalError), once no host is being worked on any more.
     """
-    _check(plan, tools.modules)
+    check_fitness(plan, tools)
     started, began, stop = tools.clock(), tools.moment(), stop or Event()
-    work = _Run(open_session, tools, stop)
+    work = _Run(open_session, tools, stop, forks)
     tools.tell(RunStarted(run, plan, digest(plan), tools.operator))
     with ThreadPoolExecutor(forks, thread_name_prefix="apply") as pool:
         try:
@@ -68,25 +69,6 @@ def apply_plan(
     return outcome
 
 
-def _check(plan: Plan, modules: Mapping[str, Module[Any]]) -> None:
-    """Whether this ce-runner can carry out the plan at all. Errors: InputError with every task that it cannot."""
-    problems: dict[Origin, Problem] = {}
-    for step in (step for play in plan.plays for host in play.hosts for step in (*compared(host), *_late(host))):
-        header = step.header
-        try:
-            load(modules[header.module], step.arguments)
-        except KeyError:
-            problems[header.origin] = Problem(f"the plan needs the unknown module {header.module!r}", header.origin)
-        except InputError as error:
-            problems[header.origin] = Problem(f"{header.module} does not take this: {error}", header.origin)
-    if problems:
-        raise InputError(*problems.values())
-
-
-def _late(plan: HostPlan) -> tuple[Step, ...]:
-    return tuple(step for step in plan.steps if step.verdict in (Verdict.DEFERRED, Verdict.CONTROL))
-
-
 _WELL = frozenset({HostResult.APPLIED, HostResult.COMPLIANT, HostResult.HELD})
 _ENDED = "an earlier play did not end well there"
 
@@ -95,22 +77,32 @@ def _free(plan: HostPlan, at_most: int, under_way: Iterable[HostPlan]) -> bool:
     return not at_most or not plan.lane or sum(other.lane == plan.lane for other in under_way) < at_most
 
 
+def _changes(plan: HostPlan) -> bool:
+    blocked = any(step.verdict is Verdict.BLOCKED for step in plan.steps)
+    return not blocked and host_result(plan) not in LOST and any(step.action for step in plan.steps)
+
+
 class _Run:
     """What is known while a plan is applied."""
 
-    def __init__(self, open_session: Callable[[str], Session], tools: Tools, stop: Event) -> None:
+    def __init__(self, open_session: Callable[[str], Session], tools: Tools, stop: Event, forks: int) -> None:
         self._open_session = open_session
         self._tools = tools
         self._stop = stop
+        self._forks = forks
+        self._lost_lanes: set[str] = set()  # those with a lost host
         self.outcomes: list[HostOutcome] = []
 
     def play(self, play: PlayPlan, pool: ThreadPoolExecutor) -> None:
         plans = {plan.host: plan for plan in play.hosts}
+        lost = {outcome.host for outcome in self.outcomes if outcome.result in LOST}
+        lost |= {plan.host for plan in play.hosts if host_result(plan) in LOST}
+        self._lost_lanes |= {plan.lane for plan in play.hosts if plan.lane and plan.host in lost}
         given_up = ""
         for batch in play.batches:
             results = self._batch([plans[host] for host in batch], play.at_most, given_up, pool)
             if results and all(result in LOST for result in results):
-                given_up = "every host of an earlier batch failed or was unreachable"
+                given_up = "no host of an earlier batch ended well"
 
     def _batch(
         self, plans: Sequence[HostPlan], at_most: int, given_up: str, pool: ThreadPoolExecutor
@@ -120,23 +112,30 @@ class _Run:
         left_out = {plan.host: given_up or _ENDED for plan in plans if given_up or plan.host in ended}
         outcomes = self._worked([plan for plan in plans if plan.host not in left_out], at_most, pool)
         for plan in plans:
-            reason = left_out.get(plan.host)
-            self.outcomes.append(self._leave_out(plan, reason) if reason else outcomes[plan.host])
+            reason = left_out.get(plan.host) or f"another host of {plan.lane} did not end well"
+            self.outcomes.append(outcomes.get(plan.host) or self._leave_out(plan, reason))
         return [outcome.result for outcome in outcomes.values()]
 
     def _worked(self, plans: Sequence[HostPlan], at_most: int, pool: ThreadPoolExecutor) -> dict[str, HostOutcome]:
-        """Hosts side by side, of one lane not more than `at_most`: the next one begins when another has ended."""
+        """Hosts side by side, of one lane not more than `at_most`: the next one begins when another has ended.
+
+        Those that still wait when a host of their lane is lost have no outcome.
+        """
         waiting = list(plans)
         under_way: dict[Future[HostOutcome], HostPlan] = {}
         outcomes: dict[str, HostOutcome] = {}
         while waiting or under_way:
+            waiting = [plan for plan in waiting if not (at_most and plan.lane in self._lost_lanes and _changes(plan))]
             for plan in list(waiting):
-                if _free(plan, at_most, under_way.values()):
+                if len(under_way) < self._forks and _free(plan, at_most, under_way.values()):
                     waiting.remove(plan)
                     under_way[self._submit(plan, pool)] = plan
-            for future in self._await(under_way):
-                outcomes[under_way.pop(future).host] = future.result()
-        return {plan.host: outcomes[plan.host] for plan in plans}
+            for future in self._await(under_way) if under_way else ():
+                plan, outcome = under_way.pop(future), future.result()
+                outcomes[plan.host] = outcome
+                if plan.lane and outcome.result in LOST:
+                    self._lost_lanes.add(plan.lane)
+        return {plan.host: outcomes[plan.host] for plan in plans if plan.host in outcomes}
 
     def _submit(self, plan: HostPlan, pool: ThreadPoolExecutor) -> Future[HostOutcome]:
         return pool.submit(apply_host, plan, self._open_session, self._tools, self._stop.is_set)

@@ -10,7 +10,7 @@ from runner.model.attestation import Context
 from runner.model.command import Reply, Statement
 from runner.model.observation import Gathered, Observed, Steered, Told
 from runner.model.task import Broken, Ready, TaskId
-from runner.modules.base import ControlModule, FactModule, Facts, LocalModule, Module, StateModule
+from runner.modules.base import ControlModule, FactModule, Facts, LocalModule, Module, Requires, StateModule
 from runner.modules.reading import Wanted, read_all
 from runner.transport.base import Session
 
@@ -65,7 +65,8 @@ def check_level(
 def _unmet(session: Session, ready: Sequence[Ready], modules: Mapping[str, Module[Any]]) -> dict[TaskId, str]:
     """Why a task cannot be done on this host, by its id."""
     checked = ((task, modules[task.header.module].requires_for(task.arguments)) for task in ready)
-    reasons = ((task, requires.unmet(session.powershell)) for task, requires in checked)
+    demanding = ((task, requires) for task, requires in checked if requires != Requires())
+    reasons = ((task, requires.unmet(session.powershell)) for task, requires in demanding)
     return {task.header.id: f"{task.header.module} {reason}" for task, reason in reasons if reason}
 
 

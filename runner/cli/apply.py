@@ -76,6 +76,7 @@ def apply(
 
 def _from_plan(source: Path, hosts: Hosts, view: View, backup: Path | None) -> int:
     from runner.cli.files import digest_of, read_document
+    from runner.cli.output import tell
     from runner.cli.screens import show_run
     from runner.model.document import load_plan
     from runner.pipeline import changed_since
@@ -84,7 +85,7 @@ def _from_plan(source: Path, hosts: Hosts, view: View, backup: Path | None) -> i
     playbook = Path(plan.playbook)
     inventory = read_inventory(hosts, playbook)
     for warning in changed_since(plan, digest_of(playbook), inventory):
-        click.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     return show_run(executed(plan, inventory, hosts.forks, hosts.journal, view.as_json, backup), view)
 
 
@@ -104,7 +105,7 @@ def _from_playbook(
     if view.as_json and not yes:
         raise InputError(Problem("apply PLAYBOOK --json cannot ask: give --yes, or apply a saved plan"))
     job = read_job(source, hosts, tags, skip_tags, view.verbosity)
-    plan = planned(job, view.as_json)
+    plan = planned(job, hosts.journal, view.as_json)
     document = dump_plan(plan)
     pending = any(step.action for play in plan.plays for host in play.hosts for step in host.steps)
     code = int(document["exit_code"]) if view.as_json and pending else show_plan(document, view)
@@ -150,7 +151,7 @@ def executed(
     with (
         Journal(path) as recorder,
         progress("applying", count, not quiet) as screen,
-        stopping_on_interrupt("changes under way are being finished and recorded") as stop,
+        stopping_on_interrupt("changes under way are being finished and recorded, restarts waited for") as stop,
     ):
 
         def tell(event: Event) -> None:
@@ -173,8 +174,9 @@ def executed(
 def _back_up(plan: Plan, folder: Path) -> None:
     """Write the registry backup, and say where it is. Errors: InputError, and then nothing may be changed."""
     from runner.cli.backup import write_backups
+    from runner.report.reg_file import reg_files
     from runner.report.words import count
 
-    written = write_backups(plan, folder)
+    written = write_backups(reg_files(plan), folder)
     if written:
         click.echo(f"the registry values of {count(len(written), 'host')} before this run: {folder}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,9 @@ def check(
     from runner.cli.screens import View, show_plan
     from runner.model.document import dump_plan
 
-    job = read_job(playbook, hosts_of(options), tags, skip_tags, verbose)
-    return show_plan(dump_plan(planned(job, as_json)), View(as_json, verbose, quiet))
+    hosts = hosts_of(options)
+    job = read_job(playbook, hosts, tags, skip_tags, verbose)
+    return show_plan(dump_plan(planned(job, hosts.journal, as_json)), View(as_json, verbose, quiet))
 
 
 @click.command()
@@ -71,17 +73,19 @@ def plan(
 ) -> int:
     """As check; and write the plan, which `apply FILE` then executes exactly, or refuses."""
     from runner.cli.files import check_writable
+    from runner.cli.output import tell
     from runner.cli.screens import View, show_plan
     from runner.model.document import dump_plan
 
     if out is not None:
         check_writable(out)
-    job = read_job(playbook, hosts_of(options), tags, skip_tags, verbose)
-    document = dump_plan(planned(job, as_json))
+    hosts = hosts_of(options)
+    job = read_job(playbook, hosts, tags, skip_tags, verbose)
+    document = dump_plan(planned(job, hosts.journal, as_json))
     failure = _written(out, document) if out is not None else None  # first: whoever reads the screen may go away
     code = show_plan(document, View(as_json, verbose, quiet))
     if failure is not None:
-        click.echo(f"{failure}\nthe plan was not written", err=True)
+        tell(f"{failure}\nthe plan was not written")
         return failure.exit_code
     if out is not None and not as_json:
         click.echo(f"the plan is in {out}; apply exactly this with: ce-runner apply {out} -i INVENTORY")
@@ -100,8 +104,8 @@ def _written(out: Path, document: dict[str, Any]) -> InputError | None:
     return None
 
 
-def planned(job: Job, quiet: bool) -> Plan:
-    """Check the job's hosts, with progress on a terminal."""
+def planned(job: Job, journal: Path | None, quiet: bool) -> Plan:
+    """Check the job's hosts, with progress on a terminal; and warn of runs that have not ended there."""
     from runner.cli.interrupt import stopping_on_interrupt
     from runner.cli.progress import progress
     from runner.pipeline import host_count, make_plan
@@ -110,4 +114,19 @@ def planned(job: Job, quiet: bool) -> Plan:
         progress("checking", host_count(job), not quiet) as tell,
         stopping_on_interrupt("sessions are being closed") as stop,
     ):
-        return make_plan(job, tell, stop)
+        plan = make_plan(job, tell, stop)
+    _warn_of_open_runs(plan, journal)
+    return plan
+
+
+def _warn_of_open_runs(plan: Plan, journal: Path | None) -> None:
+    """What such a run left undone, a plan cannot see: it finds what was changed as wanted, and notifies no handler."""
+    from runner.cli.options import asked
+    from runner.cli.output import tell
+
+    none: Mapping[str, str] = {}
+    open_runs = asked(journal, lambda recorded: recorded.not_ended(), none)
+    hosts = dict.fromkeys(host.host for play in plan.plays for host in play.hosts if host.host in open_runs)
+    for run in dict.fromkeys(open_runs[host] for host in hosts):
+        names = ", ".join(host for host in hosts if open_runs[host] == run)
+        tell(f"warning: the run {run} did not end on {names}: see ce-runner runs {run}")

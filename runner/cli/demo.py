@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from runner.lab.scenario import Phase
 
 SCENARIO = "demo"
-OFFLINE = (("PackageManagement", "1.4.8.1"), ("PowerShellGet", "2.2.5"), ("ExchangeOnlineManagement", "3.1.0"))
 FORKS = 10
 PLAYBOOKS = Path(runner.__file__).parents[1] / "playbooks"  # beside the package, in a checkout and when installed
 
@@ -42,7 +41,7 @@ def demo(keep: Path | None) -> int:
         folder = keep or Path(temporary)
         with usable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lay_out(fleet.scenario.playbook, folder)
+            shutil.copy(PLAYBOOKS / f"{fleet.scenario.playbook}.yml", folder / "night.yml")
         with LabThread(fleet) as served:
             with usable(folder):
                 inventory = write_inventory(fleet, served.addresses, folder)
@@ -52,22 +51,6 @@ def demo(keep: Path | None) -> int:
         return ExitCode.INTERNAL
     click.echo("\nEvery host ended as the scenario expects. Next: README.md, or `ce-runner lab up --scenario demo`.")
     return ExitCode.OK
-
-
-def lay_out(playbook: str, folder: Path) -> Path:
-    """Puts a playbook of this program and, beside it, the packages that a site without a gallery gets from here.
-
-    Returns where the playbook is. Errors: OSError.
-    """
-    from runner.lab.module_folders import ModuleFiles
-    from runner.lab.packages import write_package
-
-    copy = folder / "night.yml"
-    shutil.copy(PLAYBOOKS / f"{playbook}.yml", copy)
-    (folder / "packages").mkdir(exist_ok=True)
-    for name, version in OFFLINE:
-        write_package(folder / "packages", ModuleFiles(name, version))
-    return copy
 
 
 class _Story:
@@ -95,11 +78,10 @@ class _Story:
         from runner.record.journal import Journal
 
         with Journal(self._journal) as journal:
-            for host, spec in self._fleet.specs.items():
-                for step in spec.attested.get(phase, ()):
-                    journal.attest(Attestation(host, step, by, datetime.now(UTC), evidence))
-                    if shown:
-                        click.echo(f'$ ce-runner attest {host} {step} --evidence "{evidence}"')
+            for host, step in self._fleet.attested(phase):
+                journal.attest(Attestation(host, step, by, datetime.now(UTC), evidence))
+                if shown:
+                    click.echo(f'$ ce-runner attest {host} {step} --evidence "{evidence}"')
 
     def _audit(self, title: str, phase: Phase) -> None:
         from runner.cli.screens import View, show_plan
@@ -141,7 +123,8 @@ class _Story:
             timeout=None,
             journal=self._journal,
         )
-        return dump_plan(planned(read_job(self._folder / "night.yml", hosts, (), (), verbosity=0), quiet=True))
+        job = read_job(self._folder / "night.yml", hosts, (), (), verbosity=0)
+        return dump_plan(planned(job, self._journal, quiet=True))
 
     def _compare(self, phase: Phase, results: dict[str, str]) -> None:
         for host in self._fleet.specs:

@@ -32,6 +32,7 @@ def doctor(host: str, capture: Path | None, as_json: bool, **options: Any) -> in
     """
     from runner.cli.files import check_writable, write_whole
     from runner.cli.options import hider, read_inventory
+    from runner.cli.output import tell
     from runner.cli.screens import show_doctor
     from runner.model.document import to_text
     from runner.modules.loader import load_modules
@@ -40,16 +41,17 @@ def doctor(host: str, capture: Path | None, as_json: bool, **options: Any) -> in
     if capture is not None:
         check_writable(capture)
     inventory = read_inventory(hosts_of(options), None)
+    hide = hider(inventory)
     patient = _found(inventory, host)
     failure = ExitCode.OK
     with examined(patient) as found:
-        document = document_of(found.examination, hider(inventory))
+        document = document_of(found.examination, hide)
         if capture is not None and found.session is not None:
             try:
                 document["capture"] = captured(patient, found.session, found.facts, load_modules())
             except HostError as error:
                 failure = error.exit_code
-                click.echo(f"there is no capture: {error}", err=True)
+                tell(f"there is no capture: {hide(str(error))}")
             else:
                 write_whole(capture, to_text(document["capture"]))
     return show_doctor(document, as_json) or failure

@@ -17,7 +17,10 @@ from runner.model.document import from_text
 from runner.model.errors import InputError, Problem
 from runner.model.source import Origin
 from runner.parse.sources import Source
+from runner.record.private import make_folder
 
+# O_BINARY is of Windows, O_NOFOLLOW of the others
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 JOURNAL_VARIABLE = "CE_RUNNER_JOURNAL"
 
 
@@ -52,13 +55,23 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that must not exist yet, and its folder. Errors: InputError if it does, or that cannot be done."""
+    """Write a file that must not exist yet, and its folder, for their user alone.
+
+    A link in its place is not followed. Errors: InputError if the file exists, or that cannot be done.
+    """
     with usable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        taken = path.exists()
-    if taken:
-        raise InputError(Problem("it is there already, and is kept: name another folder", Origin(str(path))))
-    write_whole(path, data)
+        make_folder(path.parent)
+        try:
+            handle = os.open(path, _NEW, 0o600)
+        except FileExistsError:
+            message = "it is there already, and is kept: name another folder"
+            raise InputError(Problem(message, Origin(str(path)))) from None
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+        except BaseException:
+            os.unlink(path)
+            raise
 
 
 def check_writable(path: Path) -> None:

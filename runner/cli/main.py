@@ -93,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell(error: RunnerError, as_json: bool) -> None:
     from runner.cli.files import with_lines
-    from runner.cli.output import error_document, print_json
+    from runner.cli.output import error_document, print_json, tell
 
     if isinstance(error, InputError):
         error = with_lines(error)
@@ -101,9 +101,9 @@ def _tell(error: RunnerError, as_json: bool) -> None:
         print_json(error_document(error))
     elif isinstance(error, InputError):
         count = len(error.problems)
-        click.echo(f"{error}\n{count} problem{'s' if count != 1 else ''}", err=True)
+        tell(f"{error}\n{count} problem{'s' if count != 1 else ''}")
     elif isinstance(error, Interrupted):
-        click.echo(str(error), err=True)
+        tell(str(error))
     else:
         advice = getattr(error, "advice", "")
-        click.echo(f"error: {error}" + (f"\n{advice}" if advice else ""), err=True)
+        tell(f"error: {error}" + (f"\n{advice}" if advice else ""))

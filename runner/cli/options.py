@@ -6,16 +6,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runner.cli.output import tell
 from runner.model.attestation import Attestation
 from runner.model.errors import InputError, Problem
 from runner.model.inventory import Inventory
-from runner.model.secret import Secret, redact
+from runner.model.secret import Secret, redact, without_accounts
 from runner.pipeline import Job
 from runner.transport.base import Transport
+
+if TYPE_CHECKING:
+    from runner.record.journal import Journal
 
 PASSWORD_VARIABLE = "CE_RUNNER_PASSWORD"
 DEFAULT_FORKS = 20
@@ -115,7 +119,7 @@ def read_inventory(hosts: Hosts, playbook: Path | None) -> Inventory:
         password=password(hosts.ask_pass),
     )
     for warning in inventory.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     return _with_deadline(inventory, hosts.timeout)
 
 
@@ -130,9 +134,9 @@ def _with_deadline(inventory: Inventory, seconds: float | None) -> Inventory:
 
 
 def hider(inventory: Inventory) -> Callable[[str], str]:
-    """Masks the passwords of an inventory in a text."""
+    """Masks the passwords of an inventory in a text, and accounts in URLs."""
     secrets = {host.connection.password for host in inventory.hosts.values() if host.connection.password}
-    return lambda text: redact(text, secrets)
+    return lambda text: without_accounts(redact(text, secrets))
 
 
 def transport_for(inventory: Inventory) -> Transport:
@@ -140,7 +144,7 @@ def transport_for(inventory: Inventory) -> Transport:
     from runner.transport.choice import ChosenTransport
 
     hide = hider(inventory)
-    return ChosenTransport(lambda text: click.echo(f"warning: {hide(text)}", err=True))
+    return ChosenTransport(lambda text: tell(f"warning: {hide(text)}"))
 
 
 def password(ask: bool) -> Secret | None:
@@ -193,16 +197,26 @@ class Remembered:
 
 
 def remember(journal: Path | None) -> Remembered:
-    """What the journal tells a plan; nothing where there is no journal yet. Errors: JournalError."""
+    """What the journal tells a plan. Errors: JournalError."""
+    return asked(
+        journal, lambda recorded: Remembered(recorded.attestations(), recorded.durations()), nothing=Remembered()
+    )
+
+
+Answer = TypeVar("Answer")
+
+
+def asked(journal: Path | None, question: Callable[[Journal], Answer], nothing: Answer) -> Answer:
+    """What the journal answers; `nothing` where there is none yet. Errors: JournalError."""
     from runner.cli.files import journal_path, usable
     from runner.record.journal import Journal
 
     path = journal or journal_path()
     with usable(path):
         if not path.exists():  # opening it would make it
-            return Remembered()
+            return nothing
     with Journal(path) as recorded:
-        return Remembered(recorded.attestations(), recorded.durations())
+        return question(recorded)
 
 
 Parsed = TypeVar("Parsed")

@@ -1,15 +1,12 @@
-"""`ce-runner report`: the evidence of a run, to look at, to forward or to work with."""
+"""`ce-runner report`: the evidence of a run or an audit, to look at, to forward or to work with."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from runner.cli.options import json_option
-from runner.model.errors import InputError, Problem
-from runner.model.source import Origin
 
 
 @click.command()
@@ -23,41 +20,25 @@ from runner.model.source import Origin
 def report(run: str, html: Path | None, csv: Path | None, journal: Path | None, as_json: bool) -> None:
     """Tell what RUN did: its id in the journal (`ce-runner runs`), or the document of a run that `apply --json` gave.
 
+    FILE may also be a plan, such as `check --json` or `plan --out` give: then it is the evidence of an audit.
     With --html or --csv the evidence is written: for each host and item id what was before, what was planned, what was
-    read back and when, by whom, and what is held by whom. Else the run is shown as apply showed it.
+    read back and when, by whom, and what is held by whom. Else it is shown as apply, or check, showed it.
     """
     from runner.cli.files import write_whole
-    from runner.cli.screens import View, show_run
+    from runner.cli.recorded import named
+    from runner.cli.screens import View, show_plan, show_run
+    from runner.model.document import dump_plan, dump_run
     from runner.report.csv import run_csv
     from runner.report.html import run_html
 
-    document = _document(run, journal)
+    outcome, plan = named(run, journal)
+    document = dump_run(outcome, plan) if outcome else dump_plan(plan)
     if html is not None:
         write_whole(html, run_html(document))
     if csv is not None:
         write_whole(csv, run_csv(document))
     if as_json or (html is None and csv is None):
-        show_run(document, View(as_json, verbosity=0))
+        show = show_run if outcome else show_plan
+        show(document, View(as_json, verbosity=0))
     else:
         click.echo(f"the evidence is in {' and '.join(str(path) for path in (html, csv) if path is not None)}")
-
-
-def _document(run: str, journal: Path | None) -> dict[str, Any]:
-    """The document of a run, from its file or from the journal. Errors: InputError, JournalError."""
-    from runner.cli.files import journal_path, read_document, usable
-    from runner.model.document import dump_run, load_run
-    from runner.record.journal import Journal
-    from runner.record.restored import run_outcome
-
-    file, path = Path(run), journal or journal_path()
-    with usable(run):
-        is_file = file.is_file()
-    if is_file:
-        return dump_run(*load_run(read_document(file), run))
-    with usable(path):
-        exists = path.exists()
-    if not exists:  # opening it would make it
-        raise InputError(Problem("there is no such journal", Origin(str(path))))
-    with Journal(path) as recorded:
-        record = recorded.run(run)
-        return dump_run(run_outcome(record, recorded.unfinished(run)), record.plan)

@@ -13,6 +13,7 @@ from runner.model.source import Origin
 from runner.report.words import clean
 
 if TYPE_CHECKING:
+    from runner.record.due import Due
     from runner.record.entries import Intent, RunEntry, RunRecord
 
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), help="Another journal than the usual one.")
 @json_option
 def runs(run: str | None, journal: Path | None, as_json: bool) -> None:
-    """List the runs of the journal, or show one: its outcomes, and changes whose outcome was never recorded."""
+    """List the runs of the journal, or show one: its outcomes, changes without one, and handlers that are due."""
     from runner.cli.files import journal_path, usable
     from runner.record.journal import Journal
 
@@ -51,11 +52,14 @@ def _show_all(entries: tuple[RunEntry, ...], as_json: bool) -> None:
 
 def _show_one(record: RunRecord, unfinished: tuple[Intent, ...], as_json: bool) -> None:
     from runner.cli.output import print_json
+    from runner.record.due import due_in
+    from runner.record.restored import run_outcome
 
+    due = due_in(record.plan, run_outcome(record, unfinished))
     if as_json:
-        print_json(_document(record, unfinished))
+        print_json(_document(record, unfinished, due))
     else:
-        click.echo("\n".join(_lines(record, unfinished)))
+        click.echo("\n".join(_lines(record, unfinished, due)))
 
 
 def _entry(entry: RunEntry) -> dict[str, object]:
@@ -75,10 +79,11 @@ def _line(entry: RunEntry) -> str:
     return f"{entry.id}  {entry.started}{by}  {ended}"
 
 
-def _document(record: RunRecord, unfinished: tuple[Intent, ...]) -> dict[str, object]:
+def _document(record: RunRecord, unfinished: tuple[Intent, ...], due: tuple[Due, ...]) -> dict[str, object]:
     return {
         "kind": "ce-runner recorded run",
         **_entry(record.entry),
+        "due": [{"host": one.host, "step": one.step, "name": one.name, "because": one.because} for one in due],
         "hosts": {outcome.host: outcome.result.value for outcome in record.hosts},
         "actions": [
             {"host": entry.host, "step": entry.outcome.step, "at": entry.at, "result": entry.outcome.result.value}
@@ -88,7 +93,7 @@ def _document(record: RunRecord, unfinished: tuple[Intent, ...]) -> dict[str, ob
     }
 
 
-def _lines(record: RunRecord, unfinished: tuple[Intent, ...]) -> list[str]:
+def _lines(record: RunRecord, unfinished: tuple[Intent, ...], due: tuple[Due, ...]) -> list[str]:
     names = {
         (play.number, host.host, str(step.header.id)): step.header.name
         for play in record.plan.plays
@@ -104,5 +109,6 @@ def _lines(record: RunRecord, unfinished: tuple[Intent, ...]) -> list[str]:
         lines.append(
             f"  {intent.at}  {intent.host}  {name}: sent, outcome not recorded; read this host before all else"
         )
+    lines += [f"  due: {one.name} on {one.host}, because of: {', '.join(one.because)}" for one in due]
     lines += [f"  {outcome.host}: {outcome.result.value}" for outcome in record.hosts]
     return lines

@@ -52,6 +52,7 @@ def _header(play: int, section: str, task: Task) -> Header:
         notify=tuple(str(name.value) for name in task.notify),
         register=task.register,
         tags=task.tags,
+        looped=task.loop is not None,
         after=tuple(str(name.value) for name in task.after),
         ignore_errors=task.ignore_errors,
     )
@@ -79,7 +80,8 @@ class _TaskCompiler:
         if not isinstance(items, (list, tuple)):
             return [Broken(self.header, f"loop wants a list, not {type(items).__name__}")]
         if not items:
-            return [Skipped(self.header, "the loop has no items")]
+            decided = self._decided_by(self.header, scope, names, scope.variables.get(FACTS))
+            return [Skipped(decided, "the loop has no items")]
         found: list[Compiled] = []
         for index, item in enumerate(items):
             inner = scope.with_variables({self.task.loop_variable: item})
@@ -124,6 +126,11 @@ class _TaskCompiler:
         names = scope.closure(self._condition_names(condition), self.templates)
         if not names & scope.undecided.keys():
             return False
+        written = self._condition_names(condition)
+        if wrapped := sorted((names & scope.undecided.keys()) - written):
+            raise TemplateError(
+                f"{_quoted(wrapped)} is known only during apply: name it in the condition itself", condition.origin
+            )
         if others := sorted(names - scope.undecided.keys()):
             raise TemplateError(
                 f"{_quoted(names & scope.undecided.keys())} is known only during apply, and {_quoted(others)} before: "
@@ -175,6 +182,8 @@ class _TaskCompiler:
         value = self.templates.evaluate(condition, scope.variables)
         if isinstance(value, Secret):
             raise TemplateError("when: a secret decides nothing", condition.origin)
+        if isinstance(value, str):  # "false" would be true: a variable from -e or an INI file is a text
+            raise TemplateError(f"when: {value!r} is a text, neither true nor false: add | bool", condition.origin)
         return bool(value)
 
     def _condition_names(self, condition: ScalarNode) -> frozenset[str]:
@@ -206,7 +215,7 @@ class _TaskCompiler:
         return frozenset(FACTS if name in scope.fact_names else name for name in missing)
 
     def _decided_by(self, header: Header, scope: Scope, names: frozenset[str], tracked: object) -> Header:
-        used = scope.closure(names, self.templates) & scope.fact_names
+        used = (scope.closure(names, self.templates) & scope.fact_names) - scope.pending  # only what was read decides
         if isinstance(tracked, Tracked):
             used |= tracked.used & scope.fact_names
         return replace(header, facts=tuple(sorted(used)))

@@ -94,11 +94,9 @@ def scope_of(play: Play, task: Task, host: Host, known: Known, means: Means, fac
     }
     unknown = registers - set(known.registered)
     unknown |= {name for t in setting if t.number not in known.set for name, _ in t.arguments}
-    if known.facts is None:
-        unknown |= {FACTS, *fact_names}
-    hidden = set(play.variables) | set(task.variables or {}) | set(extra)
-    undecided = {name: ids for name, ids in known.undecided.items() if name not in hidden}
-    return Scope(variables, frozenset(unknown - hidden), fact_names, undecided)
+    unread = {FACTS, *fact_names} - set(play.variables) - set(task.variables or {}) if known.facts is None else set()
+    undecided = {name: awaited for name, awaited in known.undecided.items() if name not in extra}
+    return Scope(variables, frozenset((unknown | unread) - set(extra)), fact_names, undecided)
 
 
 def _before(one: Task, other: Task, play: Play) -> bool:

@@ -153,7 +153,7 @@ def checked_value(session: Session, name: str, value: object) -> object:
         except ConversionError as error:
             raise Terminating(not_simulated(f"this error: {error}")) from None
     automatic = folded in _AUTOMATIC or folded in _CONSTANTS or folded in ("error", "psedition", "psversiontable")
-    if automatic or ":" in name or folded == "lastexitcode":
+    if automatic or ":" in name:
         raise Terminating(not_simulated(f"setting the variable ${name}"))
     return value
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from runner.lab.orders import CONTROL_PATH, Order
+from runner.lab.orders import CONTROL_PATH, Hosts, Order
 from runner.lab.private import write_private
 
 _FILE = "control.json"
@@ -47,6 +47,15 @@ def _read_access(directory: Path) -> tuple[SplitResult, str]:
         case {"url": str(url), "token": str(token)} if url.startswith("http://127.0.0.1:"):
             return urlsplit(url), token
     raise ControlError(f"{directory / _FILE} is not what a lab writes: start the lab again with `ce-runner lab up`")
+
+
+def is_taken(directory: Path) -> bool:
+    """Whether a lab is running for this directory. One that is reached but says nothing in time is: it may go on."""
+    try:
+        give_order(directory, Hosts())
+    except ControlError as error:
+        return isinstance(error.__cause__, TimeoutError)
+    return True
 
 
 def give_order(directory: Path, order: Order) -> dict[str, Any]:

@@ -124,7 +124,9 @@ class _Pipeline:
     def _statement(self, number: int, commands: tuple[RequestedCommand, ...]) -> Iterator[Message]:
         items = tuple(from_wire(item) for item in self._request.input) if number == 1 else ()
         try:
-            stages = [_stage(self._resolver, command) for command in commands]
+            *others, last = commands
+            stages = [_stage(self._resolver, command, is_last=False) for command in others]
+            stages.append(_stage(self._resolver, last, is_last=True))
             for index, stage in enumerate(stages):
                 stage.prepare(expects_input=index > 0 or bool(items))
             yield from map(_message, self._until_stopped(run_pipe(stages, items or None)))
@@ -159,11 +161,11 @@ def _message(event: PipeEvent) -> Message:
     return Error(as_error_record(event.failure, event.raiser)) if isinstance(event, Problem) else event
 
 
-def _stage(resolver: Resolver, command: RequestedCommand) -> Stage:
+def _stage(resolver: Resolver, command: RequestedCommand, *, is_last: bool) -> Stage:
     """The command of a pipe that a client asks for. Raises Terminating."""
     arguments = tuple((name, from_wire(value)) for name, value in command.parameters)
     merging = Merging(command.merge_error_to_output, command.merged, command.discarded, command.takes_previous_errors)
-    invocation = Invocation(command.name, arguments, merging)
+    invocation = Invocation(command.name, arguments, merging, is_last)
     if command.is_script:
         return resolver.script(invocation, local_scope=command.local_scope)
     return resolver.stage(invocation)

@@ -235,5 +235,6 @@ def changes_something(request: Request) -> bool:
 
 
 def _changes_something(name: str) -> bool:
-    """By the verb of a cmdlet; a program may do anything."""
-    return name.partition("-")[0] in _CHANGING_VERBS or name.endswith(".exe")
+    """By the verb of a cmdlet, whose variables are only its process's; a program may do anything."""
+    verb, _, noun = name.partition("-")
+    return (verb in _CHANGING_VERBS and noun != "variable") or name.endswith(".exe")

@@ -19,6 +19,8 @@ from runner.lab.engine import Engine
 from runner.lab.faults import FaultPlan, What
 from runner.lab.host import Account, Configuration, LabHost, Logons, Traffic
 from runner.lab.machine import Machine
+from runner.lab.module_folders import ModuleFiles
+from runner.lab.packages import write_package
 from runner.lab.private import write_private
 from runner.lab.scenario import AccountSpec, Expectation, HostSpec, Phase, Scenario, ScenarioError
 from runner.lab.server import LOOPBACK, Addresses, path_of
@@ -82,6 +84,10 @@ class Fleet:
         """What the scenario says that a phase finds on this host."""
         return self.specs[name].expect.get(phase)
 
+    def attested(self, phase: Phase) -> Iterator[tuple[str, str]]:
+        """The manual steps that the scenario says a person confirms before this phase: host and step."""
+        return ((name, step) for name, spec in self.specs.items() for step in spec.attested.get(phase, ()))
+
     def client_certificate(self, name: str) -> Certificate | None:
         """The certificate with which a client logs on to a host that wants one."""
         return self._certificates.get(name)
@@ -138,11 +144,14 @@ def _version_table(machine: Machine) -> dict[str, object]:
 
 
 def write_inventory(fleet: Fleet, addresses: Addresses, directory: Path) -> Path:
-    """Write an Ansible-style inventory that leads to the fleet, with the certificates that it names.
+    """Write an Ansible-style inventory that leads to the fleet, with the certificates and packages that it names.
 
-    The path of the inventory; OSError if it cannot be written. It holds the lab's passwords.
+    Its variable `lab_directory` is where all this lies, for the variables that a scenario gives its hosts.
+    The path of the inventory, absolute as all in it; OSError if it cannot be written. It holds the lab's passwords.
     """
+    directory = directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
+    _write_packages(fleet.scenario, directory / "packages")
     authority = directory / "lab-ca.pem"
     authority.write_bytes(fleet.authority.pem)
     hosts: dict[str, object] = {}
@@ -155,6 +164,7 @@ def write_inventory(fleet: Fleet, addresses: Addresses, directory: Path) -> Path
         "ansible_host": LOOPBACK,
         "ansible_connection": "psrp",
         "ansible_psrp_ca_cert": str(authority),
+        "lab_directory": str(directory),
     }
     tree: dict[str, object] = {"hosts": hosts, "vars": common}
     if groups:
@@ -162,6 +172,13 @@ def write_inventory(fleet: Fleet, addresses: Addresses, directory: Path) -> Path
     path = directory / "inventory.yml"
     write_private(path, yaml.safe_dump({"all": tree}, allow_unicode=True, sort_keys=False).encode())
     return path
+
+
+def _write_packages(scenario: Scenario, folder: Path) -> None:
+    for name, versions in scenario.packages.items():
+        folder.mkdir(exist_ok=True)
+        for version in versions:
+            write_package(folder, ModuleFiles(name, version))
 
 
 def _user(account: AccountSpec, spec: HostSpec) -> str:

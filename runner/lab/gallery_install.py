@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from psrpcore.types import ErrorCategory
 
 from runner.lab.cmdlet import Event, Report, Session
-from runner.lab.enums import ServiceControllerStatus
 from runner.lab.files import File
 from runner.lab.gallery import Offer, best, is_recent, with_dependencies
 from runner.lab.gallery_errors import PackageCmdlet
@@ -22,6 +21,7 @@ from runner.lab.messages import Verbose, Wait, Warning
 from runner.lab.module_copy import ModuleCopy
 from runner.lab.module_folders import ModuleFiles, Origin, gallery_notes, installed, module_base, put_module
 from runner.lab.module_info import INFO_FILE, read_item
+from runner.lab.module_locks import is_in_use
 from runner.lab.module_manifest import ManifestValue
 from runner.lab.repositories import ModuleVersion, Package, parse_version
 
@@ -311,13 +311,6 @@ def _requirement(name: str, minimum: str | None, exact: str | None) -> ManifestV
     if exact:
         return {"ModuleName": name, "RequiredVersion": exact}
     return {"ModuleName": name, "ModuleVersion": minimum} if minimum else name
-
-
-def is_in_use(session: Session, name: str) -> bool:
-    """Whether a running service holds the files of a module (domain.md 4.5, ModuleIsInUse)."""
-    service = session.machine.gallery.in_use.get(name.casefold())
-    found = session.machine.services.find(service) if service else None
-    return found is not None and found.status is not ServiceControllerStatus.Stopped
 
 
 def _full_version(copy: ModuleCopy) -> str:

@@ -168,7 +168,8 @@ class Interpreter:
             return
         stages: list[Stage] = []
         for call in calls:
-            stages.append(self._stage_for((yield from self._invocation(call))))
+            invocation = yield from self._invocation(call)
+            stages.append(self._stage_for(replace(invocation, is_last=call is calls[-1])))
         for index, stage in enumerate(stages):
             stage.prepare(expects_input=index > 0 or items is not None)
         yield from run_pipe(stages, items)

@@ -19,9 +19,11 @@ from runner.lab.wildcard import compile_pattern, has_wildcards, unescape
 
 _UNKNOWN = tuple(f"c:\\{name}" for name in ("windows", "program files", "program files (x86)", "programdata", "users"))
 _FOR_PROGRAMS = tuple(f"c:\\{name}" for name in ("program files", "program files (x86)", "programdata"))
-# Of modules and package providers a machine has what its spec says, as Get-Module and Get-PackageProvider tell it.
-_KNOWN = ("c:\\program files\\windowspowershell\\modules\\", "c:\\program files\\packagemanagement")
-_OF_WINDOWS = ("common files", "microsoft", "packagemanagement", "windowspowershell")  # among them
+_OF_WINDOWS = ("common files", "microsoft", "packagemanagement", "windowspowershell")  # in the folders for programs
+# Of package providers and modules a machine has what its spec says, as Get-PackageProvider and Get-Module tell it; but
+# the folder of the modules is there on every Windows, with modules or without.
+_PROVIDERS = "c:\\program files\\packagemanagement"
+_MODULES = "c:\\program files\\windowspowershell\\modules"
 _ENVIRONMENT = ("environment", "microsoft.powershell.core\\environment")
 
 
@@ -151,11 +153,19 @@ def _variable(session: Session, name: str) -> EnvironmentTarget | None:
 
 def _check_known(session: Session, full: str) -> None:
     folded = full.casefold()
-    if folded.startswith((home_folder(session).casefold(), *_KNOWN)):
+    if _is_in(folded, home_folder(session).casefold()) or _is_in(folded, _PROVIDERS) or _is_below(folded, _MODULES):
         return
     for folder in _UNKNOWN:
-        if (folded == folder or folded.startswith(f"{folder}\\")) and not _is_of_others(session, folder, folded):
+        if _is_in(folded, folder) and not _is_of_others(session, folder, folded):
             raise Terminating(not_simulated(f"the files in {full}"))
+
+
+def _is_in(folded: str, folder: str) -> bool:
+    return folded == folder or _is_below(folded, folder)
+
+
+def _is_below(folded: str, folder: str) -> bool:
+    return folded.startswith(f"{folder}\\")
 
 
 def _is_of_others(session: Session, folder: str, folded: str) -> bool:

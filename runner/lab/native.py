@@ -1,8 +1,10 @@
 """A native program as a command of a pipe: how it gets its arguments, and what becomes of what it writes.
 
 Cases native.* and oth-cmd-* of `groundtruth/pwsh76` (finding H7): each line of stdout is a text, the lines of stderr
-come before them as error records, the exit code is in $LASTEXITCODE. What Windows PowerShell makes of empty arguments
-and of double quotes is not recorded, and refused (`Legacy` in groundtruth/docs/ps7.6.about_Parsing.md).
+come before them as error records, the exit code is in $LASTEXITCODE. A program of the Windows subsystem that is the
+last of its pipe is not waited for (PowerShell's source, `engine/NativeCommandProcessor.cs`). What Windows PowerShell
+makes of empty arguments and of double quotes is not recorded, and refused (`Legacy` in
+groundtruth/docs/ps7.6.about_Parsing.md).
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ class ProgramStage:
 
     def process_once(self) -> Iterator[Event]:
         ended = self._program.run(self.session, self._words)
+        if self._program.has_windows and self._invocation.is_last:
+            return
         self.session.variables.set_global("LASTEXITCODE", PSInt(ended.exit_code))
         self.session.failing = ended.exit_code != 0
         for number, line in enumerate(ended.stderr):

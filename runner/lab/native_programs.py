@@ -1,7 +1,8 @@
 """The programs of Windows that the lab simulates; every other one is refused by name.
 
 cmd.exe is recorded as far as it goes here (oth-cmd-exit and oth-cmd-echo of `groundtruth/pwsh76`). shutdown.exe is not
-grounded: its exit codes are those of domain.md 6.3 and winerror.h, its texts are the lab's own.
+grounded: its exit codes are those of domain.md 6.3 and winerror.h, its texts are the lab's own. Of msiexec.exe only
+this is here: it is of the Windows subsystem, and a package that is not there is ERROR_INSTALL_PACKAGE_OPEN_FAILED.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from runner.lab.errors import Terminating, not_simulated
 
 ERROR_SHUTDOWN_IS_SCHEDULED = 1190
 ERROR_NO_SHUTDOWN_IN_PROGRESS = 1116
+ERROR_INSTALL_PACKAGE_OPEN_FAILED = 1619
 _DEFAULT_DELAY = "30"  # seconds of shutdown.exe without /t
 _SYSTEM32 = "c:\\windows\\system32\\"
 
@@ -32,10 +34,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class NativeProgram:
-    """`run` is given the session that starts it, and its arguments. Raises Terminating for what the lab cannot do."""
+    """`run` is given the session that starts it, and its arguments. Raises Terminating for what the lab cannot do.
+
+    `has_windows`: a program of the Windows subsystem.
+    """
 
     name: str
     run: Callable[[Session, tuple[str, ...]], Ended]
+    has_windows: bool = False
 
 
 def find_program(name: str) -> NativeProgram | None:
@@ -100,9 +106,22 @@ def _cmd(session: Session, words: tuple[str, ...]) -> Ended:
     return Ended(0, tuple(stdout), tuple(stderr))
 
 
+def _msiexec(session: Session, words: tuple[str, ...]) -> Ended:
+    """`/i PACKAGE` with `/qn` or `/quiet`, of a package that is not there."""
+    match [word.casefold() for word in words]:
+        case ["/i", package, "/qn" | "/quiet"] if session.machine.files.find(package) is None:
+            return Ended(ERROR_INSTALL_PACKAGE_OPEN_FAILED)
+    raise Terminating(not_simulated(f"msiexec.exe {' '.join(words)}"))
+
+
 _PROGRAMS: Mapping[str, NativeProgram] = MappingProxyType(
     {
-        name: NativeProgram(name, run)
-        for name, run in (("cmd.exe", _cmd), ("shutdown.exe", _shutdown), ("whoami.exe", _whoami))
+        program.name: program
+        for program in (
+            NativeProgram("cmd.exe", _cmd),
+            NativeProgram("msiexec.exe", _msiexec, has_windows=True),
+            NativeProgram("shutdown.exe", _shutdown),
+            NativeProgram("whoami.exe", _whoami),
+        )
     }
 )

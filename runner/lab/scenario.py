@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -17,10 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from runner.lab.endpoint_spec import EndpointSpec
 from runner.lab.faults import AT_ADDRESS, Fault
 from runner.lab.host import ChannelBinding
+from runner.lab.module_spec import VersionText
 from runner.lab.spec import MachineSpec
 from runner.model.outcome import HostResult
 
 Phase = Literal["check", "apply", "recheck"]
+PackageName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]  # a file is named after it
 
 
 class ScenarioError(Exception):
@@ -87,11 +89,16 @@ class HostSpec(MachineSpec):
 
 
 class Scenario(_Strict):
-    """A fleet and what is expected of runs on it. `exit_codes` are those of the command of each phase."""
+    """A fleet and what is expected of runs on it. `exit_codes` are those of the command of each phase.
+
+    `packages` are modules by name and version that the controller has as files; a host's `inventory` names their
+    folder as `{{ lab_directory }}/packages`.
+    """
 
     description: str
     playbook: str = "strong-crypto"  # the playbook that it is written for, by its name in playbooks/
     account: AccountSpec = AccountSpec()
+    packages: dict[PackageName, tuple[VersionText, ...]] = Field(default_factory=dict)
     hosts: dict[str, HostSpec] = Field(min_length=1)
     exit_codes: dict[Phase, int] = Field(default_factory=dict)
 

@@ -48,6 +48,10 @@ _TYPES = {
     "ExecutionPolicyScope": "Microsoft.PowerShell.ExecutionPolicyScope",
     "IDictionary": "System.Collections.IDictionary",
     "PSCredential": "System.Management.Automation.PSCredential",
+    "SecureString": "System.Security.SecureString",
+    "UnixDomainSocketEndPoint": "System.Net.Sockets.UnixDomainSocketEndPoint",
+    "WebAuthenticationType": "Microsoft.PowerShell.Commands.WebAuthenticationType",
+    "WebSslProtocol": "Microsoft.PowerShell.Commands.WebSslProtocol",
     "WebRequestMethod": "Microsoft.PowerShell.Commands.WebRequestMethod",
     "WebRequestSession": "Microsoft.PowerShell.Commands.WebRequestSession",
     "X509Certificate": "System.Security.Cryptography.X509Certificates.X509Certificate",
@@ -98,9 +102,9 @@ class Parameter:
 class Traits:
     """What the syntax notation does not say about a parameter.
 
-    An alias may carry the version that brought it, as "LP@6.0", a choice also the last that has it, as "MD4@3.0-5.1".
-    `pipeline` is "value", "name" or "value name"; `remaining` takes all further positional arguments; `accepts_null` lets a mandatory parameter be null or empty;
-    `choices` is a ValidateSet.
+    An alias or a choice may carry the version that brought it, as "LP@6.0", and the last that has it, as "d@3.0-5.1".
+    `pipeline` is "value", "name" or "value name"; `remaining` takes all further positional arguments; `accepts_null`
+    lets a mandatory parameter be null or empty; `choices` is a ValidateSet.
     """
 
     aliases: tuple[str, ...] = ()
@@ -188,23 +192,22 @@ def _is_within(version: Version, since: str | None, until: str | None) -> bool:
 
 
 def _parameter(name: str, written_type: str | None, traits: Traits, version: Version) -> Parameter:
-    aliases = (alias.partition("@") for alias in traits.aliases)
     return Parameter(
         name,
         _full_type(written_type),
         {},
-        tuple(alias for alias, _, since in aliases if not since or version >= parse_version(since)),
+        tuple(_existing(traits.aliases, version)),
         by_value="value" in traits.pipeline,
         by_name="name" in traits.pipeline,
         remaining=traits.remaining,
         accepts_null=traits.accepts_null,
-        choices=tuple(_choices(traits.choices, version)),
+        choices=tuple(_existing(traits.choices, version)),
     )
 
 
-def _choices(choices: tuple[str, ...], version: Version) -> Iterator[str]:
-    for choice in choices:
-        text, _, span = choice.partition("@")
+def _existing(versioned: tuple[str, ...], version: Version) -> Iterator[str]:
+    for one in versioned:
+        text, _, span = one.partition("@")
         since, _, until = span.partition("-")
         if _is_within(version, since, until):
             yield text

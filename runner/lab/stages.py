@@ -28,6 +28,7 @@ class Invocation:
     name: str
     arguments: tuple[GivenArgument, ...] = ()
     merging: Merging = field(default_factory=Merging)
+    is_last: bool = True  # in its pipe
 
 
 def find_entry(session: Session, endpoint: Endpoint, name: str) -> Entry:

@@ -75,6 +75,8 @@ _ENGLISH = {
     "NotSupported": "Provider operation stopped because the provider does not support this operation.",
     "NoContentInterface": "Cannot use interface. The IContentCmdletProvider interface is not implemented by this "
     "provider.",
+    "CannotRemoveItem": "Cannot remove item {0}: {1}",
+    "DirectoryNotEmpty": "Directory {0} cannot be removed because it is not empty.",
     "FileAccessDenied": "Access to the path '{0}' is denied.",
     "FileExists": "The file '{0}' already exists.",
     "FileNotFound": "Could not find file '{0}'.",
@@ -187,6 +189,8 @@ _JAPANESE = {
     "PropertyAlreadyExists": "プロパティは既に存在します。",
     "KeyAlreadyExists": "このパスには既にキーが存在します。",
     "KeyDoesNotExist": "指定されたパスのレジストリ キーが存在しません。",
+    "CannotRemoveItem": "アイテム {0} を削除できません: {1}",
+    "DirectoryNotEmpty": "ディレクトリ {0} は空ではないので、削除できません。",
     "NoServiceFoundForGivenName": "サービス名 '{0}' のサービスは見つかりません。",
     "NoServiceFoundForGivenDisplayName": "表示名 '{0}' のサービスは見つかりません。",
     "ServiceHasDependentServices": "サービス '{1} ({0})' には依存サービスがあるため、停止できません。Force フラグが"

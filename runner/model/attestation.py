@@ -10,7 +10,10 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """One confirmation of the manual step `id` on one host. Times are in UTC; `expires` None: it holds for good."""
+    """One confirmation of the manual step `id` on one host. Times are in UTC; `expires` None: it holds for good.
+
+    `by` is who did it, as it was said; `entered` who wrote it down, as the system knows them: account@controller.
+    """
 
     host: str
     id: str
@@ -18,6 +21,7 @@ class Attestation:
     at: datetime
     evidence: str = ""
     expires: datetime | None = None
+    entered: str = ""
 
 
 Attestations = Mapping[str, Mapping[str, Attestation]]  # by host and id

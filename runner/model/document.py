@@ -1,6 +1,7 @@
 """The two documents that leave the program: a plan and a run. Each is one readable JSON text with a format version.
 
-A plan carries the SHA-256 of its own content, so that a plan which was changed after it was written is not applied.
+Each carries the SHA-256 of its own content: what was cut off, mixed up or edited by accident is not taken. It is no
+signature: whoever can write the file can write the sum, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from runner.model.errors import InputError, Problem
 from runner.model.jsonvalue import Damaged, Unwritable
 from runner.model.outcome import RunOutcome, exit_code, host_result
 from runner.model.plan import FORMAT, Plan, Step
+from runner.model.soundness import flaws
 from runner.model.source import Origin
 
 PLAN, RUN = "ce-runner plan", "ce-runner run"
@@ -33,27 +35,33 @@ def dump_plan(plan: Plan) -> dict[str, Any]:
 
 
 def load_plan(document: object, file: str) -> Plan:
-    """The plan of a document. Errors: InputError for another kind or format, damage, or a change by hand."""
+    """The plan of a document.
+
+    Errors: InputError for another kind or format, damage, a change by hand, or what does not fit together (`flaws`).
+    """
     body = _body(document, PLAN, file)
-    if body.pop("sha256", None) != _digest(body):
-        raise _problem(file, "the plan was changed after it was written: its sha256 does not fit its content")
+    _check_sum(body, "plan", file)
     try:
         plays = [{**play, "hosts": [_without(host, "result") for host in play["hosts"]]} for play in body["plays"]]
     except (AttributeError, KeyError, TypeError):
         raise _problem(file, "the document is damaged: document.plays is no list of plays with hosts") from None
     plan: Plan = _load({**_without(body, "exit_code"), "plays": plays}, Plan, file)
+    found = [Problem(f"the plan does not fit together: {flaw}", Origin(file)) for flaw in flaws(plan)]
+    if found:
+        raise InputError(*found)
     return plan
 
 
 def dump_run(outcome: RunOutcome, plan: Plan) -> dict[str, Any]:
     """The document of a run: what became of every host, and the plan that was applied."""
-    head = {"kind": RUN, "format": FORMAT, "exit_code": int(outcome.exit_code)}
-    return {**head, **dump(outcome, RunOutcome), "plan": dump_plan(plan)}
+    body = {"exit_code": int(outcome.exit_code), **dump(outcome, RunOutcome), "plan": dump_plan(plan)}
+    return {"kind": RUN, "format": FORMAT, "sha256": _digest(body), **body}
 
 
 def load_run(document: object, file: str) -> tuple[RunOutcome, Plan]:
     """The outcome and the plan of a run's document. Errors: InputError, as `load_plan`."""
     body = _body(document, RUN, file)
+    _check_sum(body, "run", file)
     plan = load_plan(body.pop("plan", None), file)
     return _load(_without(body, "exit_code"), RunOutcome, file), plan
 
@@ -106,12 +114,18 @@ def _digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def _check_sum(body: dict[str, Any], what: str, file: str) -> None:
+    """Take the sum out of a body, and hold it against the rest. Errors: InputError."""
+    if body.pop("sha256", None) != _digest(body):
+        raise _problem(file, f"the {what} was changed after it was written: its sha256 does not fit its content")
+
+
 def _body(document: object, kind: str, file: str) -> dict[str, Any]:
     """A copy of the document without kind and format, once these are ours."""
     if not isinstance(document, dict) or document.get("kind") != kind:
         raise _problem(file, f"this is not a document of the kind {kind!r}")
     version = document.get("format")
-    if version != FORMAT:
+    if type(version) is not int or version != FORMAT:  # True == 1
         raise _problem(file, f"format {version} is not known; this ce-runner reads format {FORMAT}")
     return {key: value for key, value in document.items() if key not in ("kind", "format")}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.model.attestation import Attestation
 from runner.model.errors import ExitCode
-from runner.model.plan import HostPlan, Verdict
+from runner.model.plan import Action, HostPlan, Verdict
 from runner.model.state import Difference, State
 
 
@@ -25,6 +25,7 @@ class Result(StrEnum):
     NOT_TRIGGERED = "not triggered"  # a handler whose tasks changed nothing, a deferred one whose condition is false
     NOTHING_TO_DO = "nothing to do"  # a deferred one that was as wanted when its turn came
     HELD = "held"  # a deferred one for which somebody else must act first
+    BLOCKED = "blocked"  # the same, and nothing else is done before
     NOT_STARTED = "not started"
 
 
@@ -35,7 +36,8 @@ CHANGED = frozenset({Result.APPLIED, Result.SETTLED})
 class ActionOutcome:
     """What became of a step that had a turn. `ended` is when it was over and what came of it was read back.
 
-    `owner` is who must act first on a deferred step that turned out to be held.
+    `owner` is who must act first on a deferred step that turned out to be held. `action` is the change that was decided
+    for a deferred step, with what was read before it; that of any other step is in the plan.
     """
 
     step: str  # TaskId as text
@@ -46,6 +48,7 @@ class ActionOutcome:
     seconds: float = 0.0
     ended: str = ""  # ISO 8601, UTC; "" for one that had no turn
     owner: str = ""
+    action: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

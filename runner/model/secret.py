@@ -1,11 +1,14 @@
-"""A value that must never be shown, and the one function that takes known ones out of a text."""
+"""A value that must never be shown, and what takes known ones, and accounts in URLs, out of a text."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NoReturn
 
 MASK = "********"
+_ACCOUNT = re.compile(r"(?<=//)[^/\\?#\s]*@")  # user and password of a URL (RFC 3986, section 3.2.1)
+_WITH_ACCOUNT = re.compile(r"([^/\\?#@]*//)?[^/\\?#]*@")
 
 
 class Secret:
@@ -46,3 +49,13 @@ def redact(text: str, secrets: Iterable[Secret]) -> str:
     for known in sorted({secret.reveal() for secret in secrets if secret.reveal()}, key=len, reverse=True):
         text = text.replace(known, MASK)
     return text
+
+
+def without_accounts(text: str) -> str:
+    """The text with user and password of every URL in it replaced by the mask."""
+    return _ACCOUNT.sub(f"{MASK}@", text)
+
+
+def has_account(location: str) -> bool:
+    """Whether a URL, with or without its scheme, holds a user or a password."""
+    return _WITH_ACCOUNT.match(location) is not None

@@ -32,6 +32,7 @@ class Header:
     module: str
     origin: Origin
     item: str = ""  # the loop item as people read it
+    looped: bool = False  # its task has a loop, even an empty one
     notify: tuple[str, ...] = ()  # names of handlers
     register: str | None = None
     tags: tuple[str, ...] = ()
@@ -42,10 +43,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A registered result that only apply knows: of these steps (their ids), as a loop's or a single one's."""
+    """A registered result that only apply knows: of these steps (their ids), as a loop's or a single one's.
+
+    `known` are the results of those of them that were decided in the plan.
+    """
 
     steps: tuple[str, ...]
     looped: bool = False
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

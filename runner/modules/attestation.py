@@ -14,7 +14,10 @@ from runner.modules.base import Arguments, LocalModule, Said
 class AttestationArguments(Arguments):
     id: str = Field(min_length=1, description="Names the step, such as S0-12; `ce-runner attest HOST ID` confirms it")
     instructions: str = Field(min_length=1, description="What the person has to do")
-    evidence: str = Field("", description="What to write down as evidence: a ticket, what the screen showed")
+    evidence: str = Field(
+        "",
+        description="What to write down as evidence: a ticket, what the screen showed; without any it does not count",
+    )
     owner: str = Field("operator", min_length=1, description="Who must do it")
     expires_days: int = Field(0, ge=0, description="For how many days a confirmation holds; 0: for good")
 
@@ -41,6 +44,9 @@ class AttestationModule(LocalModule[AttestationArguments]):
         if end is not None and end <= context.now:
             reason = f"confirmed until {end:%Y-%m-%d} only; {_request(arguments, context)}"
             return Said("", held=Held(reason, arguments.owner))
+        if arguments.evidence and not given.evidence.strip():
+            reason = f"confirmed by {given.by} without the evidence that is asked for; {_request(arguments, context)}"
+            return Said("", held=Held(reason, arguments.owner))
         shown = f": {given.evidence}" if given.evidence else ""
         return Said(f"{arguments.id} confirmed by {given.by} on {given.at:%Y-%m-%d}{shown}", verbosity=1)
 
@@ -54,5 +60,7 @@ def _end(given: Attestation, arguments: AttestationArguments) -> datetime | None
 
 
 def _request(arguments: AttestationArguments, context: Context) -> str:
-    evidence = f" (evidence: {arguments.evidence})" if arguments.evidence else ""
-    return f"{arguments.instructions}{evidence}; then: ce-runner attest {context.host} {arguments.id}"
+    confirm = f"then: ce-runner attest {context.host} {arguments.id}"
+    if arguments.evidence:
+        return f"{arguments.instructions} (evidence: {arguments.evidence}); {confirm} --evidence TEXT"
+    return f"{arguments.instructions}; {confirm}"

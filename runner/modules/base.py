@@ -159,6 +159,10 @@ class Module(ABC, Generic[A]):
         """The arguments with what must be known of files on the controller. Errors: InputError."""
         return arguments
 
+    def waits(self, arguments: A) -> float:
+        """Seconds that a task itself asks to wait, on top of what its change takes (`usual_seconds`)."""
+        return 0.0
+
 
 class StateModule(Module[A], Generic[A]):
     """A thing on a host that can be read, compared and written."""
@@ -212,6 +216,10 @@ class StateModule(Module[A], Generic[A]):
         if reply.state is ReplyState.UNSEEN:
             return None
         return errors_of(reply) or ("the host ended it without a reason" if reply.state is ReplyState.FAILED else None)
+
+    def asked_in_front(self, statement: Statement) -> tuple[Statement, ...]:
+        """Harmless statements without which a change is not sent: in a pipeline of their own, right before it."""
+        return ()
 
     def asked_behind(self, statement: Statement) -> tuple[Statement, ...]:
         """Harmless statements whose answers are part of a change's own answer: the exit code of its program."""

@@ -21,6 +21,8 @@ from runner.modules.registry import fold
 
 _COLUMNS = ("Name", "DisplayName", "PathName", "StartName")
 _SEARCHED = ("Name", "DisplayName", "PathName")
+# What .NET, which runs a pattern, and Python, which checks it, write differently; escapes and sets are stepped over.
+_GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P|\(\?<(?![=!])", re.DOTALL)
 _FOUND = "found"  # of what is not one service: the names of those that were found
 
 
@@ -36,7 +38,7 @@ class DiscoverServiceArguments(Arguments):
     @classmethod
     def _is_pattern(cls, pattern: str) -> str:
         try:
-            re.compile(pattern)
+            re.compile(_GROUP.sub(_in_python, pattern))
         except re.error as error:
             raise PydanticCustomError("pattern", "no regular expression: {reason}", {"reason": str(error)}) from None
         if not pattern:
@@ -95,6 +97,13 @@ class DiscoverService(StateModule[DiscoverServiceArguments]):
         self, arguments: DiscoverServiceArguments, before: State, after: State
     ) -> tuple[Statement, ...] | Irreversible:
         return ()
+
+
+def _in_python(piece: re.Match[str]) -> str:
+    """A piece of a pattern as Python writes it. Errors: re.error, for what only Python writes so."""
+    if piece[0] == "(?P":
+        raise re.error("a named group is written (?<name>...)")
+    return "(?P<" if piece[0] == "(?<" else piece[0]
 
 
 def _questions(arguments: DiscoverServiceArguments) -> tuple[Statement, ...]:

@@ -19,29 +19,24 @@ from runner.modules.base import Arguments, Implied, Impossible, Irreversible, Ro
 from runner.modules.execution_policy_reading import (
     GROUP_POLICY,
     MACHINE_POLICY,
+    POLICIES,
     UNDEFINED,
     USER_POLICY,
     VALUE,
     Asked,
+    Policy,
     conclude,
     deciding,
     next_round,
+    spelled,
     store_key,
     with_policy,
 )
 from runner.modules.registry import MODULE as REGISTRY
 from runner.modules.registry import identity
 
-Policy = Literal["AllSigned", "Bypass", "RemoteSigned", "Restricted", "Undefined", "Unrestricted"]
 Scope = Literal["LocalMachine", "CurrentUser"]
 _OVERRIDDEN = "ExecutionPolicyOverride"  # how the id of the error begins that comes after the write
-
-
-def _spelled(word: object, choices: tuple[str, ...]) -> object:
-    """A choice in its own spelling: PowerShell takes these words in any case."""
-    if not isinstance(word, str):
-        return word
-    return next((choice for choice in choices if choice.casefold() == word.casefold()), word)
 
 
 class PolicyArguments(Arguments):
@@ -58,12 +53,12 @@ class PolicyArguments(Arguments):
     @field_validator("policy", mode="before")
     @classmethod
     def _spell_policy(cls, policy: object) -> object:
-        return _spelled(policy, get_args(Policy))
+        return spelled(policy, POLICIES) if isinstance(policy, str) else policy
 
     @field_validator("scope", mode="before")
     @classmethod
     def _spell_scope(cls, scope: object) -> object:
-        return _spelled(scope, get_args(Scope))
+        return spelled(scope, get_args(Scope)) if isinstance(scope, str) else scope
 
     @field_validator("bitness", mode="before")
     @classmethod
@@ -81,7 +76,7 @@ class PolicyArguments(Arguments):
     @classmethod
     def _spell_accepted(cls, accept: object) -> object:
         listed = accept if isinstance(accept, (list, tuple)) else [accept]
-        return tuple(_spelled(word, get_args(Policy)) for word in listed)
+        return tuple(spelled(word, POLICIES) if isinstance(word, str) else word for word in listed)
 
 
 class ExecutionPolicy(StateModule[PolicyArguments]):
@@ -172,7 +167,7 @@ class ExecutionPolicy(StateModule[PolicyArguments]):
 
     def undo(self, arguments: PolicyArguments, before: State, after: State) -> tuple[Statement, ...] | Irreversible:
         policy = str(before.properties[arguments.scope])
-        if policy not in get_args(Policy) and _view(arguments) != "32":
+        if policy not in POLICIES and _view(arguments) != "32":
             return Irreversible(f"{arguments.scope} was {policy!r}, which is no execution policy")
         return (_setting(arguments, policy),)
 

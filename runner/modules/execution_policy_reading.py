@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal, get_args
 
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Property, State, Unreadable
@@ -22,6 +23,8 @@ MACHINE_POLICY, USER_POLICY = "MachinePolicy", "UserPolicy"
 SCOPES = (MACHINE_POLICY, USER_POLICY, "CurrentUser", "LocalMachine")  # the most decisive first; without Process
 EFFECTIVE, DECIDED_BY, GROUP_POLICY = "effective", "decided_by", "group_policy"
 UNDEFINED = "Undefined"
+Policy = Literal["AllSigned", "Bypass", "RemoteSigned", "Restricted", "Undefined", "Unrestricted"]
+POLICIES: tuple[str, ...] = get_args(Policy)
 VALUE = "ExecutionPolicy"
 _SHELL_ID = "SOFTWARE\\Microsoft\\PowerShell\\1\\ShellIds\\Microsoft.PowerShell"
 _OWNERS = MappingProxyType(
@@ -40,6 +43,12 @@ class Asked:
 
     scope: str
     in_32_bit: bool
+
+
+def spelled(word: object, choices: tuple[str, ...]) -> str:
+    """A choice in its own spelling: PowerShell takes these words in any case. What is none stays as it is."""
+    text = str(word)
+    return next((choice for choice in choices if choice.casefold() == text.casefold()), text)
 
 
 def store_key(scope: str, *, in_32_bit: bool) -> Key:
@@ -80,13 +89,11 @@ def with_policy(state: State, policies: Mapping[str, Property]) -> State:
 
 
 def _registry_questions() -> tuple[registry_reading.Asked, ...]:
-    own = registry_reading.Asked(store_key("LocalMachine", in_32_bit=True), VALUE, contents=True, expanded=True)
-    owners = (
-        registry_reading.Asked(key, name, contents=True, expanded=True)
-        for key in _OWNERS.values()
-        for name in _OWNER_VALUES
-    )
-    return (own, *owners)
+    values = [
+        (store_key("LocalMachine", in_32_bit=True), VALUE),
+        *((key, name) for key in _OWNERS.values() for name in _OWNER_VALUES),
+    ]
+    return tuple(registry_reading.Asked(key, name, contents=True, expanded=True, lineage=False) for key, name in values)
 
 
 def _registry_rounds(rounds: Sequence[Round]) -> list[Round]:
@@ -127,7 +134,7 @@ def _state(
             return own
         if isinstance(own, Missing) and own.keys:
             return State(False)
-        policies["LocalMachine"] = str(own.data) if isinstance(own, FoundValue) else UNDEFINED
+        policies["LocalMachine"] = spelled(own.data, POLICIES) if isinstance(own, FoundValue) else UNDEFINED
     return with_policy(State(True), policies)
 
 

@@ -15,13 +15,13 @@ from types import MappingProxyType
 from runner.model.command import Statement, command
 from runner.model.state import Desired, Property, State
 from runner.modules.base import Implied
+from runner.modules.file_names import is_file_name
 from runner.modules.registry import fold
 
 MODULE = "win_file"  # manages files and folders; other modules that need some say so by this name
 KIND, FILE, FOLDER = "kind", "file", "directory"  # the kinds are words of -ItemType as well
 MISSING_FOLDERS = "missing_folders"  # of what is absent: the folders that are missing on the way to it, topmost first
 _FULL = re.compile(r"([A-Za-z]):[\\/]+(.*)", re.DOTALL)
-_NO_NAME = re.compile(r'.*[<>:"|?*\x00-\x1f].*|.*[. ]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def parse_place(text: str) -> Place:
     if not matched:
         raise ValueError("a full path on a drive is wanted, such as C:\\folder\\file")
     names = [name for name in re.split(r"[\\/]", matched[2]) if name]
-    if wrong := [name for name in names if _NO_NAME.fullmatch(name)]:
+    if wrong := [name for name in names if not is_file_name(name)]:
         raise ValueError(f"{wrong[0]!r} is no name of a file on Windows")
     return Place(f"{matched[1].upper()}:\\" + "\\".join(names))
 

@@ -136,7 +136,7 @@ Asked = registry_reading.Asked | file_reading.Asked
 def _asked(arguments: MinimumVersionArguments) -> Asked:
     if arguments.file is not None:
         return file_reading.Asked(parse_place(arguments.file))
-    return registry_reading.Asked(_key(arguments), arguments.name)
+    return registry_reading.Asked(_key(arguments), arguments.name, lineage=False)
 
 
 def _key(arguments: MinimumVersionArguments) -> Key:

@@ -3,18 +3,40 @@
 What PowerShell makes of a program's answer is recorded (groundtruth/pwsh76: H7 in README.md, cases native.*,
 oth-cmd-exit, oth-cmd-echo): each line of stdout is a text, each line of stderr an error record that is no failure, the
 exit code is in $LASTEXITCODE and is no error by itself.
+
+For a program of the Windows subsystem (msiexec.exe, most setup programs) that is the last of its pipe the engine does
+not wait, and leaves $LASTEXITCODE as it was; for one that is not the last it waits (PowerShell's source,
+`engine/NativeCommandProcessor.cs`: `background`). So a program never goes alone: behind it stands a Select-Object,
+which hands its lines on (native.native-in-middle), since it is there in a restricted session as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.model.command import ErrorRecord, Reply, ReplyState, Statement, command
+from runner.model.command import Command, ErrorRecord, Reply, ReplyState, Statement, command
 from runner.model.value import PSObject, Value
 
 EXIT_CODE: Statement = (command("Get-Variable", Name="LASTEXITCODE", ValueOnly=True),)
+# Goes in front, so that the code of an earlier program, or of one that a script has started, is never taken for this
+# one's: what the engine does not set stays null.
+NO_EXIT_CODE: Statement = (command("Set-Variable", Name="LASTEXITCODE", Value=None, Scope="Global"),)
 _STDERR = frozenset({"NativeCommandError", "NativeCommandErrorMessage"})
 _LONGEST = 200  # characters of what is told of an answer
+
+
+def program(name: str, *words: str) -> Statement:
+    """A program that is waited for."""
+    return (Command(name, arguments=words), command("Select-Object"))
+
+
+def lost_on_the_way(word: str) -> bool:
+    """Whether Windows PowerShell passes on this argument otherwise than it is, or not at all (`Legacy`).
+
+    It drops an empty one and leaves a double quote unescaped (groundtruth/docs/ps7.6.about_Parsing.md). `--%` is its
+    own word for "take the rest as it stands".
+    """
+    return not word or '"' in word or word == "--%"
 
 
 def exit_code(behind: Sequence[Reply]) -> int | None:

@@ -29,5 +29,8 @@ class Pause(ControlModule[PauseArguments]):
 """
     arguments = PauseArguments
 
+    def waits(self, arguments: PauseArguments) -> float:
+        return arguments.seconds + 60 * arguments.minutes
+
     def steer(self, arguments: PauseArguments) -> Steer:
-        return Steer(Steering.PAUSE, arguments.seconds + 60 * arguments.minutes)
+        return Steer(Steering.PAUSE, self.waits(arguments))

@@ -140,6 +140,16 @@ FAILURES: Mapping[str, Failure] = MappingProxyType(
             "a file of the module's folder could not be removed: a process has it loaded, or rights are missing",
             "stop the service that uses the module and close shells, then apply again",
         ),
+        "RemoveFileSystemItemUnAuthorizedAccess": Failure(  # what a loaded assembly answers; others may be gone by then
+            "a file of the copied module could not be removed: a process has it loaded, or rights are missing; some of "
+            "its other files may be gone already",
+            "stop the service that uses the module (the Cloud Extender's) and close shells, then apply again",
+        ),
+        "RemoveFileSystemItemIOError": Failure(
+            "a file of the copied module could not be removed, because a process has it open; some of its other files "
+            "may be gone already",
+            "stop the service that uses the module (the Cloud Extender's) and close shells, then apply again",
+        ),
         "PackageSourceExists": Failure(
             "a repository of that name was registered since the plan was made",
             "make a new plan",

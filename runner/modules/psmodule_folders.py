@@ -63,6 +63,6 @@ def question(folders: Folders) -> Statement:
     return (command("Test-Path", LiteralPath=folders.asked),)
 
 
-def remove(path: str) -> Statement:
-    """-Force for hidden and read-only files in it."""
-    return (command("Remove-Item", LiteralPath=path, Recurse=True, Force=True),)
+def remove(*paths: str) -> Statement:
+    """-Force for hidden and read-only files among them, and in them."""
+    return (command("Remove-Item", LiteralPath=paths[0] if len(paths) == 1 else paths, Recurse=True, Force=True),)

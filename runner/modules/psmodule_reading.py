@@ -1,38 +1,47 @@
 r"""Reads PowerShell modules: all copies in one question, then only what is needed for those that are not as wanted.
 
-Believed is what Get-Module -ListAvailable says, hand copies included (groundtruth/pwsh76/gallery.md, K4, M2). The first
-command of PowerShellGet in a session takes 3 to 5 s (T1), so that it is asked for providers and repositories only where
-something has to be installed.
+Believed is what Get-Module -ListAvailable says, hand copies included (groundtruth/pwsh76/gallery.md, K4, M2); where
+something is removed, a copy that Windows hides behind folders of versions is looked for besides. The first command of
+PowerShellGet in a session takes 3 to 5 s (T1), so that it is asked for providers and repositories only where something
+has to be installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PureWindowsPath
 from types import MappingProxyType
 
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Property, State, Unreadable
-from runner.model.value import PSObject
 from runner.modules.base import Round, errors_of
 from runner.modules.psmodule_answers import PROVIDERS, REPOSITORIES, named, provider_version
+from runner.modules.psmodule_copies import (
+    Copy,
+    ask_contents,
+    ask_manifest,
+    copies_of,
+    hidden_copy,
+    manifest_among,
+    own_files,
+    scope_of,
+)
 from runner.modules.psmodule_folders import FOUND_FOLDERS, Folders, question
-from runner.modules.psmodule_versions import canonical, is_version, newest_first, numbers, same, within
+from runner.modules.psmodule_versions import canonical, newest_first, numbers, same, within
 from runner.modules.registry import fold
 
 NUGET, NUGET_VERSION = "NuGet", "2.8.5.201"  # what PowerShellGet asks for (domain.md 4.5)
 POWERSHELLGET = "PowerShellGet"
 _NEWER_ARGUMENTS = "1.6.0"  # PowerShellGet with -AcceptLicense and -AllowPrerelease (Ansible's win_psmodule, notes)
-_GALLERY_MARK = "PSGetModuleInfo.xml"  # beside the manifest of what PowerShellGet installed (M1; domain.md 4.4)
-_ALL_USERS = "\\program files\\windowspowershell\\modules\\"
-_WINDOWS_POWERSHELL = "\\windowspowershell\\modules\\"
+_NO_SCRIPTS = "CouldNotAutoloadMatchingModule"  # the execution policy does not let PowerShellGet run
 
 INSTALLED, VERSIONS = "installed", "versions"  # whether what the task names is there; all versions of the scope
 LACKS = "lacks"  # what an installation needs and is not there yet
+UNVERSIONED = "without_version_folder"  # the versions that Windows hides once a folder of a version lies beside them
 FOLDERS = "folders"  # of what is to be removed
 AS_FOLDER = "removed_as_folder"  # those of them that Uninstall-Module does not know, or could take for another copy
+OWN_FILES = "removed_files"  # those of a copy without a version folder
 ELSEWHERE = "in_another_scope"  # a copy of the version, which Uninstall-Module could take for the one of this scope
 
 
@@ -69,25 +78,21 @@ class Asked:
         return within(version, self.minimum, self.maximum)
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One version of a module on the host, in its folder."""
-
-    version: str
-    folder: str
-
-    @property
-    def mark(self) -> str:
-        return f"{self.folder}\\{_GALLERY_MARK}"
+Answers = Mapping[Statement, Reply]
 
 
 def next_round(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[Statement, ...]:
-    """Round one asks for the modules; round two for what only those that are not as wanted need."""
+    """Round one asks for the modules, round two for what only those that are not as wanted need, round three for
+    copies that Windows hides.
+    """
     if not rounds:
         return (_modules(asked),)
-    if len(rounds) == 1 and rounds[0].replies[0].state is ReplyState.DONE:
-        return _closer(asked, rounds[0].replies[0])
-    return ()
+    modules = rounds[0].replies[0]
+    if modules.state is not ReplyState.DONE or len(rounds) > 2:
+        return ()
+    answers = _answers(rounds[1:])
+    questions = _closer if len(rounds) == 1 else _manifests
+    return tuple(dict.fromkeys(one for wanted in asked for one in questions(wanted, modules, answers)))
 
 
 def conclude(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[State | Unreadable, ...]:
@@ -96,8 +101,12 @@ def conclude(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[State | U
     if modules.state is not ReplyState.DONE or modules.errors:
         reason = errors_of(modules) or "the answer was not seen"
         return tuple(Unreadable(f"module {one.name}: {reason}") for one in asked)
-    later = dict(zip(rounds[1].statements, rounds[1].replies, strict=True)) if len(rounds) > 1 else {}
-    return tuple(_state(one, modules, later) for one in asked)
+    answers = _answers(rounds[1:])
+    return tuple(_state(one, modules, answers) for one in asked)
+
+
+def _answers(rounds: Sequence[Round]) -> Answers:
+    return {question: reply for one in rounds for question, reply in zip(one.statements, one.replies, strict=True)}
 
 
 def _modules(asked: Sequence[Asked]) -> Statement:
@@ -110,21 +119,39 @@ def _modules(asked: Sequence[Asked]) -> Statement:
     )
 
 
-def _closer(asked: Sequence[Asked], modules: Reply) -> tuple[Statement, ...]:
-    statements: dict[Statement, None] = {}
-    for one in asked:
-        statements.update(dict.fromkeys(_questions(one, _copies(one, modules))))
-    return tuple(statements)
-
-
-def _questions(asked: Asked, copies: Sequence[Copy]) -> tuple[Statement, ...]:
+def _closer(asked: Asked, modules: Reply, answers: Answers) -> tuple[Statement, ...]:
     """What must be known besides, now that the copies of its scope are."""
+    copies = _copies(asked, modules)
     counting = [copy for copy in copies if asked.counts(copy.version)]
     if asked.road is Road.REMOVAL:
-        return (_marks(counting),) if counting else ()
+        marks = (_marks(counting),) if counting else ()
+        return (*marks, *map(ask_contents, _module_folders(copies)))
     if counting:
         return ()
     return (PROVIDERS, REPOSITORIES) if asked.folders is None else (question(asked.folders),)
+
+
+def _module_folders(copies: Sequence[Copy]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(copy.module_folder for copy in copies))
+
+
+def _manifests(asked: Asked, modules: Reply, answers: Answers) -> tuple[Statement, ...]:
+    """The manifests of copies that Windows hides."""
+    if asked.road is not Road.REMOVAL:
+        return ()
+    return tuple(map(ask_manifest, _hidden(asked, _copies(asked, modules), answers).values()))
+
+
+def _hidden(asked: Asked, copies: Sequence[Copy], answers: Answers) -> dict[str, str]:
+    """The manifests that lie beside folders of versions, by their folder, as far as it could be looked into."""
+    listed = {copy.folder for copy in copies}
+    found: dict[str, str] = {}
+    for folder in _module_folders(copies):
+        own = own_files(folder, answers[ask_contents(folder)])
+        manifest = None if isinstance(own, Unreadable) else manifest_among(own, asked.name)
+        if manifest and folder not in listed:
+            found[folder] = manifest
+    return found
 
 
 def _marks(copies: Sequence[Copy]) -> Statement:
@@ -132,32 +159,81 @@ def _marks(copies: Sequence[Copy]) -> Statement:
     return (command("Test-Path", LiteralPath=tuple(path for copy in copies for path in (copy.mark, copy.folder))),)
 
 
-def _state(asked: Asked, modules: Reply, later: dict[Statement, Reply]) -> State | Unreadable:
+def _state(asked: Asked, modules: Reply, answers: Answers) -> State | Unreadable:
+    if asked.road is Road.REMOVAL:
+        return _state_for_removal(asked, modules, answers)
     copies = _copies(asked, modules)
-    counting = [copy for copy in copies if asked.counts(copy.version)]
-    found: dict[str, Property] = {INSTALLED: bool(counting)}
+    found = _way_there(asked, modules, answers)
+    if isinstance(found, Unreadable):
+        return found
+    return State(bool(copies), MappingProxyType(_basis(asked, copies) | found))
+
+
+def _basis(asked: Asked, copies: Sequence[Copy]) -> dict[str, Property]:
+    """What is read of every module."""
+    found: dict[str, Property] = {INSTALLED: any(asked.counts(copy.version) for copy in copies)}
     if asked.tells_versions:
         found[VERSIONS] = newest_first(copy.version for copy in copies)
-    elsewhere = _elsewhere(asked, modules)
-    replies = [later[statement] for statement in _questions(asked, copies)]
-    match asked.road:
-        case Road.REMOVAL if counting:
-            by_hand = _by_hand(counting, replies[0])
-            if isinstance(by_hand, Unreadable):
-                return by_hand
-            double = [copy.folder for copy in counting if canonical(copy.version) in elsewhere]
-            folders = tuple(copy.folder for copy in counting)
-            found |= {FOLDERS: folders, AS_FOLDER: tuple(one for one in folders if one in (*by_hand, *double))}
-        case Road.SOURCE if not counting and asked.folders is not None:
-            there = asked.folders.found(replies[0])
-            if isinstance(there, Unreadable):
-                return there
-            found[FOUND_FOLDERS] = there
-        case Road.GALLERY:
-            found[LACKS] = _lacking(asked, modules, *replies) if not counting else ()
-            if not counting and asked.required is not None and canonical(asked.required) in elsewhere:
-                found[ELSEWHERE] = True
+        unversioned = newest_first(copy.version for copy in copies if not copy.has_own_folder)
+        if unversioned:
+            found[UNVERSIONED] = unversioned
+    return found
+
+
+def _way_there(asked: Asked, modules: Reply, answers: Answers) -> dict[str, Property] | Unreadable:
+    """What an installation meets; of one that is not needed only that it lacks nothing."""
+    if any(asked.counts(copy.version) for copy in _copies(asked, modules)):
+        return {LACKS: ()} if asked.folders is None else {}
+    if asked.folders is not None:
+        there = asked.folders.found(answers[question(asked.folders)])
+        return there if isinstance(there, Unreadable) else {FOUND_FOLDERS: there}
+    lacks = _lacking(asked, modules, answers[PROVIDERS], answers[REPOSITORIES])
+    if isinstance(lacks, Unreadable):
+        return lacks
+    is_elsewhere = asked.required is not None and canonical(asked.required) in _elsewhere(asked, modules)
+    return {LACKS: lacks, **({ELSEWHERE: True} if is_elsewhere else {})}
+
+
+def _state_for_removal(asked: Asked, modules: Reply, answers: Answers) -> State | Unreadable:
+    """With the copies that Windows hides: they are there, and come to light when the others go."""
+    copies = _copies(asked, modules)
+    listed = [copy for copy in copies if asked.counts(copy.version)]
+    by_hand = _by_hand(listed, answers[_marks(listed)]) if listed else ()
+    if isinstance(by_hand, Unreadable):
+        return by_hand
+    own: dict[str, tuple[str, ...]] = {}
+    for folder in _module_folders(copies):
+        files = own_files(folder, answers[ask_contents(folder)])
+        if isinstance(files, Unreadable):
+            return files
+        own[folder] = files
+    for folder, manifest in _hidden(asked, copies, answers).items():
+        hidden = hidden_copy(asked.name, folder, answers[ask_manifest(manifest)])
+        if isinstance(hidden, Unreadable):
+            return hidden
+        copies.append(hidden)
+    found = _basis(asked, copies) | _to_remove(asked, copies, own, {*by_hand, *_double(listed, asked, modules)})
     return State(bool(copies), MappingProxyType(found))
+
+
+def _double(copies: Sequence[Copy], asked: Asked, modules: Reply) -> set[str]:
+    """The folders of versions that are in the other scope too."""
+    elsewhere = _elsewhere(asked, modules)
+    return {copy.folder for copy in copies if canonical(copy.version) in elsewhere}
+
+
+def _to_remove(
+    asked: Asked, copies: Sequence[Copy], own: Mapping[str, tuple[str, ...]], copied: set[str]
+) -> dict[str, Property]:
+    counting = [copy for copy in copies if asked.counts(copy.version)]
+    if not counting:
+        return {}
+    bare = [copy.folder for copy in counting if not copy.has_own_folder]
+    found: dict[str, Property] = {
+        FOLDERS: tuple(copy.folder for copy in counting),
+        AS_FOLDER: tuple(copy.folder for copy in counting if copy.has_own_folder and copy.folder in copied),
+    }
+    return found | ({OWN_FILES: tuple(path for folder in bare for path in own[folder])} if bare else {})
 
 
 def _by_hand(copies: Sequence[Copy], reply: Reply) -> tuple[str, ...] | Unreadable:
@@ -170,19 +246,33 @@ def _by_hand(copies: Sequence[Copy], reply: Reply) -> tuple[str, ...] | Unreadab
     return tuple(copy.folder for copy, marked in zip(copies, answers[::2], strict=True) if marked is not True)
 
 
-def _lacking(asked: Asked, modules: Reply, providers: Reply, repositories: Reply) -> tuple[str, ...]:
-    """What an installation needs and is not there, each with the task that brings it; an earlier one may do so."""
-    lacks = [
-        _lack_of_provider(providers),
-        _lack_of_repository(asked.repository, repositories),
-        _lack_of_arguments(modules) if asked.newer_arguments else "",
-    ]
-    return tuple(filter(None, lacks))
+def _lacking(asked: Asked, modules: Reply, providers: Reply, repositories: Reply) -> tuple[str, ...] | Unreadable:
+    """What an installation needs and is not there, each with the task that brings it; an earlier one may do so.
+
+    A list that could not be read says nothing of the kind, but where scripts must not run: an earlier task may change
+    that.
+    """
+    lacks: list[str] = []
+    for reply, what, lack in (
+        (providers, "package providers", _lack_of_provider(providers)),
+        (repositories, "repositories", _lack_of_repository(asked.repository, repositories)),
+    ):
+        if _stopped_by_policy(reply):
+            lacks.append("an execution policy that lets PowerShellGet run (execution_policy)")
+        elif reply.state is not ReplyState.DONE or reply.errors:
+            return Unreadable(f"{what}: {errors_of(reply) or 'the answer was not seen'}")
+        else:
+            lacks.append(lack)
+    if asked.newer_arguments:
+        lacks.append(_lack_of_arguments(modules))
+    return tuple(dict.fromkeys(filter(None, lacks)))
+
+
+def _stopped_by_policy(reply: Reply) -> bool:
+    return any(error.id.split(",")[0] == _NO_SCRIPTS for error in reply.errors)
 
 
 def _lack_of_provider(reply: Reply) -> str:
-    if reply.state is not ReplyState.DONE or reply.errors:
-        return f"package providers could not be read: {errors_of(reply) or 'the answer was not seen'}"
     version = provider_version(reply, NUGET)
     if version is not None and numbers(version) >= numbers(NUGET_VERSION):
         return ""
@@ -190,13 +280,11 @@ def _lack_of_provider(reply: Reply) -> str:
 
 
 def _lack_of_repository(name: str, reply: Reply) -> str:
-    if reply.state is not ReplyState.DONE or reply.errors:
-        return f"repositories could not be read: {errors_of(reply) or 'the answer was not seen'}"
     return "" if named(reply, name) else f"repository {name} (win_psrepository)"
 
 
 def _lack_of_arguments(modules: Reply) -> str:
-    versions = [copy.version for _, copy in _all_copies(modules, POWERSHELLGET)]
+    versions = [copy.version for copy in copies_of(modules, POWERSHELLGET)]
     if any(numbers(version) >= numbers(_NEWER_ARGUMENTS) for version in versions):
         return ""
     return f"PowerShellGet {_NEWER_ARGUMENTS} or later (win_psmodule)"
@@ -204,32 +292,10 @@ def _lack_of_arguments(modules: Reply) -> str:
 
 def _copies(asked: Asked, modules: Reply) -> list[Copy]:
     """The copies in the scope; those of Windows itself and of other paths belong to none."""
-    return [copy for scope, copy in _all_copies(modules, asked.name) if scope == asked.scope]
+    return [copy for copy in copies_of(modules, asked.name) if scope_of(copy.folder) == asked.scope]
 
 
 def _elsewhere(asked: Asked, modules: Reply) -> frozenset[str]:
     """The versions in the other scope of PowerShellGet."""
-    copies = _all_copies(modules, asked.name)
-    return frozenset(canonical(copy.version) for scope, copy in copies if scope not in (asked.scope, None))
-
-
-def _all_copies(modules: Reply, name: str) -> Iterable[tuple[str | None, Copy]]:
-    for output in modules.outputs:
-        if isinstance(output, PSObject) and fold(str(output.get("Name"))) == fold(name):
-            version, folder = str(output.get("Version")), str(output.get("ModuleBase"))
-            if is_version(version):
-                yield scope_of(folder), Copy(version, folder)
-
-
-def scope_of(folder: str) -> str | None:
-    r"""The scope of PowerShellGet that a module's folder belongs to; None where it is none of the two.
-
-    AllUsers is Program Files\WindowsPowerShell\Modules of 64-bit programs, CurrentUser the account's
-    Documents\WindowsPowerShell\Modules, wherever its Documents are (domain.md 4.4).
-    """
-    below = str(PureWindowsPath(folder)).casefold()[2:]
-    if below.startswith(_ALL_USERS):
-        return "AllUsers"
-    if below.startswith("\\program files") or _WINDOWS_POWERSHELL not in below:
-        return None
-    return "CurrentUser"
+    copies = copies_of(modules, asked.name)
+    return frozenset(canonical(copy.version) for copy in copies if scope_of(copy.folder) not in (asked.scope, None))

@@ -51,6 +51,12 @@ def canonical(version: str) -> str:
     return ".".join(map(str, found if found[_SHORTEST] else found[:_SHORTEST]))
 
 
+def spellings(version: str) -> tuple[str, ...]:
+    """Every text of two to four numbers, without leading zeros, that is this version."""
+    found = numbers(version)
+    return tuple(".".join(map(str, found[:count])) for count in (2, 3, 4) if not any(found[count:]))
+
+
 def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
     """Canonical versions, each once."""
     return tuple(sorted(set(map(canonical, versions)), key=numbers, reverse=True))

@@ -13,6 +13,7 @@ from typing import Any, cast
 from runner.model.command import Reply, Statement
 from runner.model.state import State, Unreadable
 from runner.modules.base import Arguments, FactModule, Facts, Round, StateModule
+from runner.modules.coalescing import coalesce, one_by_one
 
 Found = State | Unreadable | Facts
 Survey = Generator[tuple[Statement, ...], tuple[Reply, ...], tuple[Found, ...]]
@@ -29,14 +30,20 @@ class Wanted:
 def survey(wanted: Sequence[Wanted]) -> Survey:
     """The driver: yields the statements of one round of all modules together, takes a Reply for each of them.
 
-    All things of one module are asked together, and questions that are the same are asked once. It returns what was
-    found, in the order of `wanted`.
+    All things of one module are asked together, questions that are the same are asked once, and those of the first
+    round that differ in their paths only are asked as one; what is asked later is asked the way it is on purpose (one
+    by one, to learn whose an error is). It returns what was found, in the order of `wanted`.
     """
     groups = _groups(wanted)
+    merge = coalesce
     while statements_of := {name: asked for name, group in groups.items() if (asked := group.next_round())}:
         batch = _Batch()
         places = {name: tuple(map(batch.place, asked)) for name, asked in statements_of.items()}
-        replies = yield tuple(batch.statements)
+        merged, merge = merge(batch.statements), one_by_one
+        answers = yield tuple(one.statement for one in merged)
+        replies = {
+            place: reply for one, answer in zip(merged, answers, strict=True) for place, reply in one.replies(answer)
+        }
         for name, indices in places.items():
             groups[name].rounds.append(Round(statements_of[name], tuple(replies[index] for index in indices)))
     found: dict[int, Found] = {}

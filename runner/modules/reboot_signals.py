@@ -36,12 +36,12 @@ class Signal:
 
 
 def _key(path: str) -> Asked:
-    return Asked(parse_key(path))
+    return Asked(parse_key(path), lineage=False)
 
 
 def _value(path: str, name: str, may_be_empty: bool = True) -> Asked:
     """A value of a key that may have none at all: to have it listed as well saves a second round."""
-    return Asked(parse_key(path), name, contents=may_be_empty, expanded=True)
+    return Asked(parse_key(path), name, contents=may_be_empty, expanded=True, lineage=False)
 
 
 def _exists(findings: Sequence[Finding]) -> bool:
@@ -86,7 +86,10 @@ def signals() -> tuple[Signal, ...]:
         ),
         Signal("update_post_reboot", medium, (_key(f"{_UPDATE}\\Auto Update\\PostRebootReporting"),), _exists),
         Signal(
-            "update_services", medium, (Asked(parse_key(f"{_UPDATE}\\Services\\Pending"), contents=True),), _has_subkeys
+            "update_services",
+            medium,
+            (Asked(parse_key(f"{_UPDATE}\\Services\\Pending"), contents=True, lineage=False),),
+            _has_subkeys,
         ),
         Signal(
             "update_exe",

@@ -6,6 +6,7 @@ Facts: groundtruth/pwsh76/windows.md (Registry), design section 7.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -114,9 +115,17 @@ def parse_key(text: str) -> Key:
     """A path as users write it: HKLM:\\..., HKLM\\..., HKEY_LOCAL_MACHINE\\..., Registry::HKEY_...
 
     A slash belongs to a key's name (the SCHANNEL cipher `RC4 128/128`), as in -LiteralPath (reg-gip-slash-key).
+    Control characters are refused: no person sees them, and a line break would steer what a path is written into.
     Errors: ValueError.
     """
-    matched = _PATH.fullmatch(text.strip())
+    if any(unicodedata.category(character) == "Cc" for character in text.strip()):
+        raise ValueError("a registry path holds no control characters")
+    return any_key(text.strip())
+
+
+def any_key(text: str) -> Key:
+    """A path as a host or a plan names it: as `parse_key`, whatever characters are in it. Errors: ValueError."""
+    matched = _PATH.fullmatch(text)
     hive = matched and (HIVES.get(matched[1].upper()) or (matched[1].upper() if matched[1].upper() in _SHORT else None))
     if not matched or not hive:
         raise ValueError(f"not a registry path: it begins with one of {', '.join(f'{short}:' for short in HIVES)}")
@@ -138,7 +147,7 @@ def is_there(*keys: Key) -> tuple[Implied, ...]:
 
 def key_of_ps_path(text: str) -> Key:
     """The key that a PSPath names, such as Microsoft.PowerShell.Core\\Registry::HKEY_LOCAL_MACHINE\\SOFTWARE."""
-    return parse_key(text.partition("::")[2])
+    return any_key(text.partition("::")[2])
 
 
 def kind_name(kind: EnumValue) -> str:

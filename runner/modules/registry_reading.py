@@ -31,18 +31,25 @@ class Asked:
 
     `contents` has the key listed: of a key it tells how many values and subkeys it holds, of a value at once that a key
     without answer has none. `expanded` is content with text as Windows expands it, and asks for no kind. `by_listing`:
-    only the key's list of names can tell that the value exists, since the name cannot be selected.
+    only the key's list of names can tell that the value exists, since the name cannot be selected. Without `lineage`
+    nobody will make the key, and its ancestors are not asked for.
     """
 
     key: Key
     name: str | None = None
     contents: bool = False
     expanded: bool = False
+    lineage: bool = True
     by_listing: bool = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         name = self.name or ""
         object.__setattr__(self, "by_listing", fold(name) in _NOTES or not _WILDCARDS.isdisjoint(name))
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The keys whose existence matters, the topmost first."""
+        return self.key.line if self.lineage else (self.key,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Not there; `keys` are the missing ones of the key and its ancestors, the topmost first."""
+    """Not there; `keys` are the missing ones of those whose existence matters (`Asked.keys`), the topmost first."""
 
     keys: tuple[Key, ...]
 
@@ -157,9 +164,9 @@ def _first(asked: tuple[Asked, ...]) -> tuple[_Question, ...]:
 
 
 def _first_questions(asked: Sequence[Asked]) -> Iterator[_Question]:
-    lines = _unique(key for thing in asked for key in thing.key.line)
-    for start in range(0, max(len(lines), 1), _PATHS):
-        yield _Existence(lines[start : start + _PATHS])
+    keys = _unique(key for thing in asked for key in thing.keys)
+    for start in range(0, max(len(keys), 1), _PATHS):
+        yield _Existence(keys[start : start + _PATHS])
     selected: dict[str, tuple[Key, list[str]]] = {}
     for thing in asked:
         if thing.name is not None and not thing.by_listing:
@@ -237,7 +244,10 @@ class _Answers:
         for number, answered in enumerate(rounds):
             questions = _first(tuple(asked)) if number == 0 else tuple(_second(asked, self))
             for question, reply in zip(questions, answered.replies, strict=True):
-                self._take(question, reply)
+                if isinstance(question, _Existence) and reply.state is ReplyState.DONE:
+                    self._take_existence(question, reply, apart=number > 0)
+                else:
+                    self._take(question, reply)
 
     def value(self, thing: Asked) -> Value:
         """The selected value; None if there is none or it had to be asked for otherwise."""
@@ -266,9 +276,9 @@ class _Answers:
         if identity in self._trouble:
             return Unreadable(f"{thing.key.shown}: {self._trouble[identity]}")
         if not self._exists[identity]:
-            if troubled := [key for key in thing.key.line if key.identity in self._trouble]:
+            if troubled := [key for key in thing.keys if key.identity in self._trouble]:
                 return Unreadable(f"{troubled[0].shown}: {self._trouble[troubled[0].identity]}")
-            return Missing(tuple(key for key in thing.key.line if not self._exists[key.identity]))
+            return Missing(tuple(key for key in thing.keys if not self._exists[key.identity]))
         if thing.name is None:
             return self._key(thing)
         if not thing.by_listing and identity in self._values:
@@ -322,19 +332,21 @@ class _Answers:
             self._take_method(question, reply)
         elif reply.state is not ReplyState.DONE:
             self._blame(question.keys, errors_of(reply) or "the answer was not seen")
-        elif isinstance(question, _Existence):
-            self._take_existence(question, reply)
         else:
             found = self._values if isinstance(question, _Values) else self._listings
             for output in reply.outputs:
                 if isinstance(output, PSObject) and isinstance(path := output.get("PSPath"), str):
-                    alone = question.keys[0] if len(question.keys) == 1 else None
-                    found[(alone or key_of_ps_path(path)).identity] = output
+                    slashed = question.keys[0] if question.keys[0].has_slash else None  # asked for alone
+                    found[(slashed or key_of_ps_path(path)).identity] = output
             if isinstance(question, _Listing) and reply.errors:
                 self._blame([key for key in question.keys if key.identity not in found], errors_of(reply))
 
-    def _take_existence(self, question: _Existence, reply: Reply) -> None:
-        """One Boolean for each path, even beside an error (F3, reg-test-path), which no record here says of which."""
+    def _take_existence(self, question: _Existence, reply: Reply, *, apart: bool) -> None:
+        """One Boolean for each path, even beside an error (F3, reg-test-path), which no record here says of which.
+
+        Only an error beside a key that was asked for `apart` is surely its own: the first round's question may have
+        been sent together with others' (`coalescing`).
+        """
         answers = reply.outputs
         if len(answers) != len(question.keys) + 1 or answers[0] is not True:
             self._blame(question.keys, errors_of(reply) or f"{_EXISTS} is not found: the registry cannot be read")
@@ -342,7 +354,7 @@ class _Answers:
         for key, answer in zip(question.keys, answers[1:], strict=True):
             self._exists[key.identity] = answer is True
         missing = tuple(key for key in question.keys if not self._exists[key.identity])
-        if len(question.keys) == 1:
+        if apart:
             self.doubtful = tuple(key for key in self.doubtful if key != question.keys[0])
             if reply.errors:
                 self._blame(missing, errors_of(reply))

@@ -43,14 +43,18 @@ _DOTNET = (  # domain.md 3.3: lowest Release of each version
     (393295, "4.6"),
     (378389, "4.5"),
 )
-_RELEASE = Asked(parse_key("HKLM:\\SOFTWARE\\Microsoft\\NET Framework Setup\\NDP\\v4\\Full"), "Release")
+_RELEASE = Asked(parse_key("HKLM:\\SOFTWARE\\Microsoft\\NET Framework Setup\\NDP\\v4\\Full"), "Release", lineage=False)
 _INSTALLATION = Asked(
-    parse_key("HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"), "InstallationType", expanded=True
+    parse_key("HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"),
+    "InstallationType",
+    expanded=True,
+    lineage=False,
 )
 _FEATURE_RESTART = Asked(
     parse_key("HKLM:\\SOFTWARE\\Microsoft\\ServerManager\\ServicingStorage\\ServerComponentCache"),
     "RestartRequired",
     expanded=True,
+    lineage=False,
 )
 
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from runner.model.command import Command, Reply, ReplyState, Statement
+from runner.model.command import Reply, ReplyState, Statement
 from runner.model.state import Desired, State, Unreadable
 from runner.modules.base import Answered, Irreversible, Round, Shown, StateModule, errors_of
 from runner.modules.guards import Guarded, need_not_run, questions
-from runner.modules.native import EXIT_CODE, exit_code, failures, told
+from runner.modules.native import EXIT_CODE, NO_EXIT_CODE, exit_code, failures, lost_on_the_way, program, told
 
 _PROGRAMS = (".exe", ".com")
 
@@ -38,9 +38,9 @@ class CommandArguments(Guarded):
             raise PydanticCustomError(
                 "program", "the program is wanted with its extension, .exe or .com (a batch file: cmd.exe, /c, FILE)"
             )
-        if any(not word or '"' in word for word in argv[1:]):
+        if any(map(lost_on_the_way, argv[1:])):
             raise PydanticCustomError(
-                "argument", "Windows PowerShell passes on no empty argument, and none with a double quote in it"
+                "argument", "Windows PowerShell passes on no empty argument, no --%, and none with a double quote in it"
             )
         return argv
 
@@ -53,6 +53,7 @@ class WinCommand(StateModule[CommandArguments]):
         "Without creates or removes the program runs at every apply. What it does is not known and cannot be undone.",
         "Ansible's command line as one text (free form, cmd) is not taken: give a list, argv. Nothing is quoted, "
         "expanded or split.",
+        "It is waited for, with a window or without (msiexec.exe); a window is seen by nobody, so it must need none.",
         "Its exit code is the proof. Where the answer is lost, the outcome is unknown, and it is not run again.",
         "What it writes is shown shortened, and never judged: it is in the language of the host.",
     )
@@ -73,14 +74,17 @@ class WinCommand(StateModule[CommandArguments]):
         return Shown("program", " ".join(arguments.argv))
 
     def read(self, wanted: Sequence[CommandArguments], rounds: Sequence[Round]) -> tuple[Statement, ...]:
-        return () if rounds else tuple(question for one in wanted for question in questions(one))
+        """The guards' questions, behind what has to go in front of a program: where that is refused, none is run."""
+        return () if rounds else (NO_EXIT_CODE, *(question for one in wanted for question in questions(one)))
 
     def observe(self, wanted: Sequence[CommandArguments], rounds: Sequence[Round]) -> tuple[State | Unreadable, ...]:
-        replies = list(rounds[0].replies) if rounds else []
+        refusal, *replies = rounds[0].replies
         found: list[State | Unreadable] = []
         for one in wanted:
             own = [replies.pop(0) for _ in questions(one)]
             done = need_not_run(one, own)
+            if done is False and (refusal.state is not ReplyState.DONE or refusal.errors):
+                done = Unreadable(f"its exit code could not be told from an older one: {errors_of(refusal)}")
             found.append(done if isinstance(done, Unreadable) else State(True, {"done": done}))
         return tuple(found)
 
@@ -94,8 +98,10 @@ class WinCommand(StateModule[CommandArguments]):
         return super().over(arguments, before, earlier) if arguments.is_guarded else before
 
     def write(self, arguments: CommandArguments, before: State) -> tuple[Statement, ...]:
-        program, *words = arguments.argv
-        return ((Command(program, arguments=tuple(words)),),)
+        return (program(*arguments.argv),)
+
+    def asked_in_front(self, statement: Statement) -> tuple[Statement, ...]:
+        return (NO_EXIT_CODE,)
 
     def asked_behind(self, statement: Statement) -> tuple[Statement, ...]:
         return (EXIT_CODE,)

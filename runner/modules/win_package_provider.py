@@ -18,6 +18,7 @@ from runner.model.content import Contents
 from runner.model.state import Desired, Property, State, Unreadable
 from runner.model.value import Value
 from runner.modules.base import Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
+from runner.modules.locations import without_account
 from runner.modules.psmodule_answers import PROVIDERS, provider_version
 from runner.modules.psmodule_failures import explained
 from runner.modules.psmodule_folders import FOUND_FOLDERS, PROGRAM_FILES, Folders, found_folders, question
@@ -44,6 +45,11 @@ class PackageProviderArguments(SourcedArguments):
     @classmethod
     def _is_version(cls, version: str) -> str | None:
         return checked(version)
+
+    @field_validator("proxy")
+    @classmethod
+    def _has_no_account(cls, location: str | None) -> str | None:
+        return without_account(location)
 
     @model_validator(mode="after")
     def _is_for_all(self) -> Self:

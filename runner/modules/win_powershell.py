@@ -68,7 +68,8 @@ class WinPowershell(StateModule[PowershellArguments]):
         "Any error record fails the task, since most errors do not end a script, and so does exit with another number "
         "than 0. What the script expects it silences itself (-ErrorAction SilentlyContinue); what a program writes to "
         "stderr is no error.",
-        "Not on endpoints without a language (JEA, Exchange), and not over WinRS.",
+        "Not on endpoints without a language (JEA, Exchange), and not over WinRS: check finds that out by a script of "
+        "its own that only says true.",
     )
     examples = """\
 - name: The event source exists
@@ -136,16 +137,22 @@ def _script(arguments: PowershellArguments, text: str) -> Script:
 
 
 def _questions(arguments: PowershellArguments) -> tuple[Statement, ...]:
-    check = ((_script(arguments, arguments.check),),) if arguments.check is not None else ()
-    return (*questions(arguments), *check)
+    """The guards', and a script: check, or one that only shows whether scripts are taken here at all."""
+    script = Script("$true") if arguments.check is None else _script(arguments, arguments.check)
+    return (*questions(arguments), (script,))
 
 
 def _state(arguments: PowershellArguments, replies: Sequence[Reply]) -> State | Unreadable:
-    guards = replies[: len(questions(arguments))]
+    *guards, reply = replies
     done = need_not_run(arguments, guards)
-    if done is False and arguments.check is not None:
-        done = _checked(replies[-1])
+    if done is False:
+        done = _taken(reply) if arguments.check is None else _checked(reply)
     return done if isinstance(done, Unreadable) else State(True, {"done": done})
+
+
+def _taken(reply: Reply) -> bool | Unreadable:
+    """False: the script has not run yet, but it can."""
+    return False if reply.state is ReplyState.DONE and reply.outputs == (True,) else Unreadable(_why(reply))
 
 
 def _checked(reply: Reply) -> bool | Unreadable:

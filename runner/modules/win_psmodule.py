@@ -7,7 +7,7 @@ not: groundtruth/pwsh76/gallery.md, domain.md 4.3 to 4.6, design section 7.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PureWindowsPath
 from types import MappingProxyType
@@ -18,17 +18,21 @@ from pydantic_core import PydanticCustomError
 
 from runner.model.command import Command, Reply, ReplyState, Statement, command
 from runner.model.content import Contents
-from runner.model.state import Desired, Property, State, Unreadable, Wish, promised
+from runner.model.state import Desired, State, Unreadable, Wish, promised
 from runner.model.value import Value
 from runner.modules.base import Implied, Impossible, Irreversible, Requires, Round, Shown, StateModule
+from runner.modules.locations import without_account
+from runner.modules.psmodule_copies import remove_code, remove_files
+from runner.modules.psmodule_effects import left, listed_beside, over, texts
 from runner.modules.psmodule_failures import explained, warned
-from runner.modules.psmodule_folders import FOUND_FOLDERS, PROGRAM_FILES, Folders, found_folders, remove
+from runner.modules.psmodule_folders import PROGRAM_FILES, Folders, found_folders, remove
 from runner.modules.psmodule_reading import (
     AS_FOLDER,
     ELSEWHERE,
     FOLDERS,
     INSTALLED,
     LACKS,
+    OWN_FILES,
     VERSIONS,
     Asked,
     Road,
@@ -36,7 +40,7 @@ from runner.modules.psmodule_reading import (
     next_round,
 )
 from runner.modules.psmodule_sources import SourcedArguments, module_in, with_package
-from runner.modules.psmodule_versions import canonical, checked, newest_first, numbers
+from runner.modules.psmodule_versions import canonical, checked, is_version, newest_first, numbers, spellings
 from runner.modules.registry import fold
 from runner.modules.sending import complaint
 
@@ -81,6 +85,11 @@ class PSModuleArguments(SourcedArguments):
     def _is_version(cls, version: str | None) -> str | None:
         return checked(version)
 
+    @field_validator("proxy")
+    @classmethod
+    def _has_no_account(cls, location: str | None) -> str | None:
+        return without_account(location)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """What PowerShellGet refuses (K2), and what Ansible does."""
@@ -120,6 +129,11 @@ class WinPSModule(StateModule[PSModuleArguments]):
         "From a repository, modules that it depends on come along; taking the task back leaves them.",
         "A source is copied as it is, without what it depends on. Its folder may hold several modules and versions.",
         "Uninstall-Module takes no scope: a version that is in both scopes is removed as a folder.",
+        "A copy in the module's folder itself, without a folder of its version, is hidden by Windows once there is "
+        "such a folder. With state absent it is looked for all the same, and nothing but its own files is removed.",
+        "The manifest of a copied module goes last, so that Windows lists the module while a process holds a file.",
+        "Modules are looked for where 64-bit Windows PowerShell of the connecting account looks: not in the profiles "
+        "of other accounts, in Program Files (x86), where 32-bit programs look, or in the folders of PowerShell 7.",
         "What was removed cannot be brought back by the runner, for its files are not kept.",
     )
     examples = """\
@@ -170,35 +184,33 @@ class WinPSModule(StateModule[PSModuleArguments]):
 
     def desired(self, arguments: PSModuleArguments, before: State) -> Desired | Impossible:
         if arguments.state == "absent":
-            left = _left(arguments, before)
-            return Desired(True, {INSTALLED: False, VERSIONS: left}) if left else Desired(False)
-        wishes: dict[str, Wish] = {INSTALLED: True}
-        if LACKS in before.properties:
-            wishes[LACKS] = ()
+            return _without(arguments, before)
+        wishes: dict[str, Wish] = {LACKS: ()} if LACKS in before.properties else {}
         if before.properties.get(INSTALLED) is True:
-            return Desired(True, wishes)
+            return Desired(True, {INSTALLED: True, **wishes})
         folders = _folders(arguments)
         if folders is not None and folders.target in found_folders(before):
             return Impossible(
                 f"{folders.target} exists, but Windows lists no module in it: look what it is and remove it"
             )
-        if (exact := _exact(arguments)) is not None:
-            wishes[VERSIONS] = newest_first((*_texts(before, VERSIONS), exact))
-        return Desired(True, wishes)
+        exact = _exact(arguments)
+        if exact is None or VERSIONS not in before.properties:
+            return Desired(True, {INSTALLED: True, **wishes})
+        return Desired(True, {VERSIONS: newest_first((*listed_beside(before), exact)), **wishes})
 
     def promise(self, arguments: PSModuleArguments, before: State, desired: Desired) -> State:
         """All that is read afterwards; what was read for the way there is not read any more."""
         if arguments.state == "absent":
-            return State(desired.exists, MappingProxyType({INSTALLED: False, VERSIONS: _left(arguments, before)}))
-        return promised(State(False), desired)
+            return State(desired.exists, MappingProxyType({INSTALLED: False, **left(_asked(arguments), before)}))
+        return State(True, MappingProxyType({INSTALLED: True, **promised(State(False), desired).properties}))
 
     def over(
         self, arguments: PSModuleArguments, before: State, earlier: Sequence[tuple[PSModuleArguments, State]]
     ) -> State:
         """Earlier tasks may have brought or taken other versions of the module."""
         for other, after in earlier:
-            if _whole(other) == _whole(arguments) and VERSIONS in after.properties:
-                before = _over(arguments, before, _texts(after, VERSIONS))
+            if _whole(other) == _whole(arguments):
+                before = over(_asked(arguments), before, _asked(other), after)
         return before
 
     def implied(self, arguments: PSModuleArguments, desired: Desired) -> tuple[Implied, ...]:
@@ -226,12 +238,12 @@ class WinPSModule(StateModule[PSModuleArguments]):
             return Irreversible(f"the files of {arguments.name} are not kept: it would have to be installed anew")
         folders, version = _folders(arguments), _exact(arguments)
         if folders is not None:
-            return folders.removal(found_folders(before))
+            return (remove_code(folders.target, arguments.name), *folders.removal(found_folders(before)))
         if version is None:
             return Irreversible("which version comes is not known before: name a required_version to be able to")
         if before.properties.get(ELSEWHERE):
             return Irreversible("the version is in another scope too, and Uninstall-Module cannot be told which it is")
-        return ((_uninstall(arguments.name, version),),)
+        return (_uninstall_as_listed(arguments.name, version),)
 
 
 def _asked(arguments: PSModuleArguments) -> Asked:
@@ -269,29 +281,12 @@ def _folders(arguments: PSModuleArguments) -> Folders | None:
     return Folders(f"{_MODULES}\\{arguments.name}\\{arguments.package.version}")
 
 
-def _texts(state: State, name: str) -> tuple[str, ...]:
-    found = state.properties.get(name)
-    return found if isinstance(found, tuple) else ()
-
-
-def _left(arguments: PSModuleArguments, before: State) -> tuple[str, ...]:
-    """The versions that stay when those that a task removes are gone."""
-    asked = _asked(arguments)
-    return tuple(version for version in _texts(before, VERSIONS) if not asked.counts(version))
-
-
-def _over(arguments: PSModuleArguments, before: State, versions: tuple[str, ...]) -> State:
-    """What is known of a module with other versions of it there; the first one brings its folders along."""
-    folders = _folders(arguments)
-    there = found_folders(before)
-    made = [path for path in folders.line if path not in there] if folders and versions else []
-    found: dict[str, Property] = {
-        INSTALLED: any(map(_asked(arguments).counts, versions)),
-        VERSIONS: versions,
-        FOUND_FOLDERS: (*there, *made),
-    }
-    seen = {name: value for name, value in found.items() if name in before.properties}
-    return State(bool(versions), MappingProxyType({**before.properties, **seen}))
+def _without(arguments: PSModuleArguments, before: State) -> Desired:
+    """What is wanted where a module is to go. Which versions stay cannot be said once an unknown one has come."""
+    if VERSIONS not in before.properties:
+        return Desired(True, {INSTALLED: False})
+    versions = left(_asked(arguments), before)[VERSIONS]
+    return Desired(True, {VERSIONS: versions}) if versions else Desired(False)
 
 
 def _install(arguments: PSModuleArguments) -> Command:
@@ -315,14 +310,23 @@ def _install(arguments: PSModuleArguments) -> Command:
     return command("Install-Module", Name=arguments.name, **given, **on, Force=True, ErrorAction="Stop")
 
 
-def _uninstall(name: str, version: str) -> Command:
-    return command("Uninstall-Module", Name=name, RequiredVersion=version)
+def _uninstall_as_listed(name: str, version: str) -> Statement:
+    """By the very text that PowerShellGet has of a version: it takes no other (V1), and only the host knows it."""
+    return (
+        command("Get-InstalledModule", Name=name, AllVersions=True),
+        command("Where-Object", Property="Version", In=True, Value=spellings(version)),
+        command("Uninstall-Module"),
+    )
 
 
-def _removal(arguments: PSModuleArguments, before: State) -> list[Statement]:
-    """What PowerShellGet installed it removes, by the very text of its folder (V1); a copied folder is removed."""
-    as_folder = _texts(before, AS_FOLDER)
-    return [
-        remove(folder) if folder in as_folder else (_uninstall(arguments.name, PureWindowsPath(folder).name),)
-        for folder in _texts(before, FOLDERS)
-    ]
+def _removal(arguments: PSModuleArguments, before: State) -> Iterator[Statement]:
+    """What PowerShellGet installed it removes, by the very text of its folder (V1); what was copied goes as files."""
+    as_folder = texts(before, AS_FOLDER)
+    for folder in texts(before, FOLDERS):
+        text = PureWindowsPath(folder).name
+        if not is_version(text):
+            yield from remove_files(texts(before, OWN_FILES), arguments.name)
+        elif folder in as_folder:
+            yield from (remove_code(folder, arguments.name), remove(folder))
+        else:
+            yield (command("Uninstall-Module", Name=arguments.name, RequiredVersion=text),)

@@ -14,9 +14,11 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.model.command import Command, Reply, ReplyState, Statement, command
+from runner.model.secret import has_account, without_accounts
 from runner.model.state import Desired, State, Unreadable, Wish
 from runner.model.value import Value
 from runner.modules.base import Arguments, Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
+from runner.modules.locations import without_account
 from runner.modules.psmodule_answers import REPOSITORIES, named
 from runner.modules.psmodule_failures import explained
 from runner.modules.registry import fold
@@ -49,6 +51,11 @@ class PSRepositoryArguments(Arguments):
             raise PydanticCustomError("repository_name", "the name of one repository is wanted, without wildcards")
         return name
 
+    @field_validator("source_location", "proxy")
+    @classmethod
+    def _has_no_account(cls, location: str | None) -> str | None:
+        return without_account(location)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.source_location is not None and fold(self.name) == fold(PSGALLERY):
@@ -65,6 +72,8 @@ class WinPSRepository(StateModule[PSRepositoryArguments]):
         "Repositories belong to the account that connects, not to the computer.",
         "PSGallery itself is registered again with its own location.",
         "To trust a repository is not needed for win_psmodule, which installs from untrusted ones too.",
+        "A location is given without user and password: a plan would show them. An account that stands in the location "
+        "of a repository is shown as a mask, and cannot be brought back.",
         "PSGallery can be neither registered nor trusted while it cannot be reached: Windows raises no error then, and "
         "the task ends as not converged.",
     )
@@ -131,10 +140,10 @@ class WinPSRepository(StateModule[PSRepositoryArguments]):
         if not before.exists:
             return (_unregister(arguments),)
         earlier = {name: str(value) for name, value in before.properties.items()}
-        if not after.exists:
-            return (_register(arguments, earlier),)
         changed = {name: value for name, value in earlier.items() if value != after.properties.get(name)}
-        return (_set(arguments, changed),)
+        if has_account(changed.get(LOCATION, "")):
+            return Irreversible("the location that it has holds an account, which is not kept: register it by hand")
+        return (_set(arguments, changed) if after.exists else _register(arguments, earlier),)
 
 
 def _is_psgallery(arguments: PSRepositoryArguments) -> bool:
@@ -151,8 +160,8 @@ def _state(arguments: PSRepositoryArguments, reply: Reply) -> State | Unreadable
     if not isinstance(location, str) or str(policy).lower() not in _POLICIES:
         return Unreadable(f"repository {arguments.name}: its location or policy did not come")
     wanted = arguments.source_location
-    is_wanted = wanted is not None and _bare(wanted) == _bare(location)
-    return State(True, MappingProxyType({LOCATION: wanted if is_wanted else location, POLICY: str(policy).lower()}))
+    shown = wanted if wanted is not None and _bare(wanted) == _bare(location) else without_accounts(location)
+    return State(True, MappingProxyType({LOCATION: shown, POLICY: str(policy).lower()}))
 
 
 def _bare(location: str) -> str:

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from runner.model.command import Command, Reply, ReplyState, Statement, command
+from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Desired, OtherThan, Property, State, Unreadable
 from runner.model.value import PSObject
 from runner.modules import service_reading
@@ -30,7 +30,7 @@ from runner.modules.base import (
     Shown,
     errors_of,
 )
-from runner.modules.native import EXIT_CODE, exit_code, failures, told
+from runner.modules.native import EXIT_CODE, NO_EXIT_CODE, exit_code, failures, lost_on_the_way, program, told
 from runner.modules.reboot_signals import Weight, evaluate, signals
 from runner.modules.registry import fold
 from runner.modules.registry_reading import Asked, conclude, next_round
@@ -78,6 +78,15 @@ class RebootArguments(Arguments):
     post_reboot_delay: float = Field(0, ge=0, description="Seconds to wait once the host is back")
     services: list[str] = Field([], description="Services that must run again before anything else is done there")
     reboot_timeout: float = Field(600, gt=0, description="Seconds until it must be back, counted from pre_reboot_delay")
+
+    @field_validator("msg")
+    @classmethod
+    def _reaches_shutdown(cls, msg: str) -> str:
+        if lost_on_the_way(msg):
+            raise PydanticCustomError(
+                "msg", "Windows PowerShell passes on no --%, and nothing with a double quote in it"
+            )
+        return msg
 
     @field_validator("services")
     @classmethod
@@ -148,8 +157,11 @@ class WinReboot(RestartModule[RebootArguments]):
         return State(True, {**after.properties, "pending": ()})
 
     def write(self, arguments: RebootArguments, before: State) -> tuple[Statement, ...]:
-        words = ("/r", "/t", str(arguments.pre_reboot_delay), "/c", arguments.msg)
-        return ((Command("shutdown.exe", arguments=words),),)
+        delay = str(arguments.pre_reboot_delay)
+        return (program("shutdown.exe", "/r", "/t", delay, "/c", arguments.msg),)
+
+    def asked_in_front(self, statement: Statement) -> tuple[Statement, ...]:
+        return (NO_EXIT_CODE,)
 
     def asked_behind(self, statement: Statement) -> tuple[Statement, ...]:
         return (EXIT_CODE,)
@@ -170,6 +182,9 @@ class WinReboot(RestartModule[RebootArguments]):
 
     def undo(self, arguments: RebootArguments, before: State, after: State) -> Irreversible:
         return Irreversible("what was running has ended")
+
+    def waits(self, arguments: RebootArguments) -> float:
+        return arguments.pre_reboot_delay + arguments.post_reboot_delay
 
     def patience(self, arguments: RebootArguments) -> Patience:
         return Patience(arguments.pre_reboot_delay + arguments.reboot_timeout, arguments.post_reboot_delay)

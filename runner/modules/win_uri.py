@@ -20,6 +20,7 @@ from runner.model.command import Command, Reply, ReplyState, Statement, command
 from runner.model.state import Desired, Property, State, Unreadable
 from runner.model.value import EnumValue, PSObject, Value
 from runner.modules.base import Arguments, Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
+from runner.modules.locations import without_account
 
 _RAISED = "WebCmdletWebResponseException,Microsoft.PowerShell.Commands.InvokeWebRequestCommand"
 _PROTOCOL_ERROR = 7  # there was an answer, with a status of 400 or more
@@ -87,9 +88,9 @@ class UriArguments(Arguments):
         if url is None:
             return None
         parts = urlsplit(url)
-        if parts.scheme.casefold() not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise PydanticCustomError("web_url", "an http or https URL is wanted, without user and password in it")
-        return url
+        if parts.scheme.casefold() not in ("http", "https") or not parts.hostname:
+            raise PydanticCustomError("web_url", "an http or https URL is wanted")
+        return without_account(url)
 
     @field_validator("status_code", mode="before")
     @classmethod

@@ -142,8 +142,8 @@ class WinrmClient(StateModule[WinrmClientArguments]):
             return f"{failure}; the account may not change it: it has to be an administrator of the host"
         if failure and _ANY_ERROR in ids:
             return (
-                f"{failure}; the error has no code of its own: by now a Group Policy may own the setting (0x8033808A), "
-                "or the account is no administrator of the host"
+                f"{failure}; the error has no code of its own: a Group Policy may own this setting, or one beside it, "
+                "by now (0x8033808A), or the account is no administrator of the host"
             )
         return failure
 

@@ -108,11 +108,11 @@ def _unique(settings: Sequence[Setting]) -> tuple[Setting, ...]:
 
 
 def _local(setting: Setting) -> Asked:
-    return Asked(STORE, setting.stored, contents=True, expanded=True)
+    return Asked(STORE, setting.stored, contents=True, expanded=True, lineage=False)
 
 
 def _policies(setting: Setting) -> tuple[Asked, ...]:
-    return tuple(Asked(POLICY_KEY, name, contents=True, expanded=True) for name in setting.policies)
+    return tuple(Asked(POLICY_KEY, name, contents=True, expanded=True, lineage=False) for name in setting.policies)
 
 
 def _registry_questions(settings: Sequence[Setting]) -> tuple[Asked, ...]:

@@ -21,15 +21,13 @@ from typing import IO
 from runner.model.content import Content, Member, Slice
 from runner.model.errors import InputError, Problem
 from runner.model.source import Origin
+from runner.modules.file_names import is_file_name
 
 _BLOCK = 1024 * 1024
 _MOST_BYTES = 512 * 1024 * 1024  # of all members of a package, as it declares them
 _MOST_MEMBERS = 20_000
 _ENCRYPTED = 0x1  # of a zip member's flags
 _ONLY_NUGET = re.compile(r"(_rels|package)/.*|\[content_types\]\.xml|[^/]*\.nuspec", re.IGNORECASE)
-_NO_NAME = re.compile(  # what Windows cannot hold as the name of a file
-    r'.*[<>:"|?*\\\x00-\x1f].*|.*[. ]|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|', re.IGNORECASE | re.DOTALL
-)
 
 
 class FilesHere:
@@ -172,7 +170,7 @@ def _check_names(source: Path, names: Sequence[str]) -> None:
     """Names that Windows can hold, and no two for one file. Errors: InputError."""
     spellings: dict[str, str] = {}
     for name in names:
-        if any(_NO_NAME.fullmatch(part) for part in name.split("/")):
+        if not all(map(is_file_name, name.split("/"))):
             raise _wrong(source, f"holds {name!r}, which is no path of a file on Windows", "rename it")
         for place in _places(name):
             if (known := spellings.setdefault(place.casefold(), place)) != place:
@@ -197,7 +195,7 @@ def _opened_package(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with _readable(path), zipfile.ZipFile(path) as package:
             yield package
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise _wrong(path, f"is no package that can be read: {error}", "download it again") from None
 
 

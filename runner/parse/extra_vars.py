@@ -44,7 +44,7 @@ def _mapping(text: str, found: Findings) -> Mapping[str, Node]:
 def _pairs(text: str, found: Findings) -> Mapping[str, Node]:
     origin = Origin("-e")
     try:
-        words = shlex.split(text)
+        words = _words(text)
     except ValueError as error:
         found.add(f"the quotes do not match ({error})", origin)
         return {}
@@ -59,3 +59,11 @@ def _pairs(text: str, found: Findings) -> Mapping[str, Node]:
             fields.unreserved(name, origin, found)
             pairs[name] = ScalarNode(value, origin, value)
     return pairs
+
+
+def _words(text: str) -> list[str]:
+    """The words as a shell cuts them, but a backslash is one: HKLM:\\SOFTWARE is a value like others."""
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split = True
+    lexer.commenters = lexer.escape = ""
+    return list(lexer)

@@ -10,7 +10,7 @@ from typing import Any
 from runner.model.errors import did_you_mean
 from runner.model.playbook import Play, Playbook, Task
 from runner.model.source import ListNode, MapNode, Node, Origin, ScalarNode
-from runner.modules.base import Module
+from runner.modules.base import Module, StateModule
 from runner.parse import fields, keywords
 from runner.parse.sources import Findings, kind
 from runner.parse.tasks import TaskReader
@@ -62,6 +62,7 @@ class _PlayReader:
         handlers = self._section(node, "handlers")
         self._notified((*tasks, *handlers), self._handler_names(node))
         self._after(tasks, handlers)
+        self._registered((*tasks, *handlers))
         return Play(
             name=fields.text(node.get("name"), "name", self.found) or hosts,
             hosts=hosts,
@@ -132,14 +133,28 @@ class _PlayReader:
                     hint = did_you_mean(str(name.value), names) or "handlers stand below handlers: in the same play"
                     self.found.add(f"the play has no handler {str(name.value)!r}", name, hint)
 
+    def _registered(self, tasks: Iterable[Task]) -> None:
+        """A name holds one result: a second task that registers it would hide the first, even when it is skipped."""
+        seen: dict[str, Task] = {}
+        for task in tasks:
+            first = seen.setdefault(task.register, task) if task.register else task
+            if first is not task:
+                hint = f"the task in line {first.origin.line} has it; give each its own name"
+                self.found.add(f"two tasks register {task.register!r}", task.origin, hint)
+
     def _after(self, tasks: Sequence[Task], handlers: Sequence[Task]) -> None:
         earlier: list[str] = []
         for task in tasks:
             for name in task.after:
-                if name.value not in earlier:
+                if self.tasks.templates.is_template(str(name.value)):
+                    self.found.add("tasks are named, not computed: no template in after", name)
+                elif name.value not in earlier:
                     hint = did_you_mean(str(name.value), earlier) or "after names tasks that stand before this one"
                     self.found.add(f"no earlier task is named {str(name.value)!r}", name, hint)
             earlier.append(task.name)
         for task in handlers:
             for name in task.after:
                 self.found.add("a handler has no after", name, "it runs after the tasks that notify it")
+            if not isinstance(self.tasks.modules[task.module], StateModule):
+                hint = "make it a task with a condition on what it depends on"
+                self.found.add(f"{task.module} does nothing on a host: it cannot be a handler", task.origin, hint)

@@ -13,7 +13,7 @@ from runner.modules.arguments import problems
 from runner.modules.base import LocalModule, Module, StateModule
 from runner.parse import fields, keywords
 from runner.parse.sources import Findings, kind, text_of
-from runner.template import Templates
+from runner.template import TemplateError, Templates
 
 _NAMING = ("name", "path")  # arguments that tell in a word what a nameless task is about
 _NAME_LENGTH = 60
@@ -56,6 +56,8 @@ class TaskReader:
         if task.after and not isinstance(module, StateModule):
             hint = f"{module.name} is decided from what is known: give it a when: on a registered result"
             self.found.add(f"after is for tasks that read a host, and {module.name} is none", node.key("after"), hint)
+        if task.loop is not None and module.arguments.any_names:
+            self._not_growing(arguments)
         return replace(task, module=module.name, arguments=arguments, name=task.name or _name(module, arguments))
 
     def _module(self, node: MapNode) -> tuple[Module[Any], MapNode] | None:
@@ -115,6 +117,19 @@ class TaskReader:
             fields.identifier(key, f"a name in {module.name}", self.found)
         if not node.entries:
             self.found.add(f"{module.name} names no variable", node, f"{module.name}: {{name: value}}")
+
+    def _not_growing(self, arguments: MapNode) -> None:
+        """Items are set side by side, not one after the other: none can see what the item before it has set."""
+        for name, value in arguments:
+            if isinstance(value, ScalarNode) and isinstance(value.value, str) and name in self._names_in(value):
+                hint = "make the list in one expression, with filters"
+                self.found.add(f"{name!r} cannot grow in a loop: its items do not see each other", value, hint)
+
+    def _names_in(self, node: ScalarNode) -> frozenset[str]:
+        try:
+            return self.templates.names(str(node.value))
+        except TemplateError:  # told elsewhere, with its place
+            return frozenset()
 
     def _expressions(self, node: Node) -> None:
         for item in fields.items(node):

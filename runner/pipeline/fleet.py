@@ -20,10 +20,10 @@ from runner.model.observation import HostFindings
 from runner.model.outcome import HostOutcome, host_result
 from runner.model.plan import HostPlan, Plan
 from runner.model.playbook import Play
-from runner.model.source import ListNode, MapNode, ScalarNode
-from runner.modules.base import StateModule
 from runner.parse.patterns import select
+from runner.pipeline.hiding import problem_without_secrets, without_secrets
 from runner.pipeline.job import Job, Visit
+from runner.pipeline.lanes import Lanes, lanes_of
 from runner.pipeline.levels import HostCheck
 from runner.pipeline.origins import digests, target
 from runner.plan.build import build_plan, play_plan, timed
@@ -43,40 +43,29 @@ def make_plan(job: Job, tell: Listener, stop: Event) -> Plan:
     hosts = {host.name: host for hosts in chosen for host in hosts}
     if not hosts:
         raise InputError(Problem("no host is left: no play names one that --limit leaves"))
+    lanes = lanes_of(job)
     own: dict[str, list[tuple[int, Play]]] = {name: [] for name in hosts}
     for number, play in enumerate(plays):
         for host in chosen[number]:
             own[host.name].append((number, play))
     checks = [partial(_checked, Visit(job, host, tell, stop), own[name]) for name, host in hosts.items()]
-    planned = {(plan.host, plan.play): plan for plan in _side_by_side(checks, job.forks, stop)}
+    planned = {(plan.host, plan.play): plan for plan in _side_by_side(checks, job, stop)}
     plan = build_plan(
         tool=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         playbook=str(Path(job.playbook.file).absolute()),  # apply may run in another folder
         digests=digests(job.playbook, job.inventory, job.modules),
         plays=[
-            play_plan(play, number, _in_lanes(job, play, [planned[host.name, number] for host in chosen[number]]))
+            play_plan(play, number, [_in_lane(planned[host.name, number], lanes[number]) for host in chosen[number]])
             for number, play in enumerate(plays)
         ],
         seconds=round(time.monotonic() - started, 2),
     )
-    usual = {name: module.usual_seconds for name, module in job.modules.items() if isinstance(module, StateModule)}
-    return timed(plan, job.durations, usual, job.forks)
+    return timed(plan, job.durations, job.modules, job.forks)
 
 
-def _in_lanes(job: Job, play: Play, plans: Sequence[HostPlan]) -> list[HostPlan]:
-    """The plans with what the play's throttle key is on each host; a host without it waits for nobody."""
-    key = play.throttle.key if play.throttle else None
-    if key is None:
-        return list(plans)
-    return [replace(plan, lane=_text_of(job, job.inventory.hosts[plan.host], key)) for plan in plans]
-
-
-def _text_of(job: Job, host: Host, name: str) -> str:
-    variables = {**host.variables, **job.extra}
-    node = variables.get(name)
-    value = job.templates.render(node, variables) if isinstance(node, (ScalarNode, ListNode, MapNode)) else node
-    return "" if value is None else str(value)
+def _in_lane(plan: HostPlan, lanes: Lanes) -> HostPlan:
+    return replace(plan, lane=lanes.get(plan.host, ""))
 
 
 def host_count(job: Job) -> int:
@@ -89,18 +78,18 @@ def _chosen(job: Job) -> list[tuple[Host, ...]]:
     return [select(job.inventory, play.hosts, job.limit, play.origin) for play in job.playbook.plays]
 
 
-def _side_by_side(checks: Iterable[Callable[[], list[HostPlan]]], forks: int, stop: Event) -> list[HostPlan]:
+def _side_by_side(checks: Iterable[Callable[[], list[HostPlan]]], job: Job, stop: Event) -> list[HostPlan]:
     """Run the checks in threads. All mistakes in the input that they find are told together."""
     plans: list[HostPlan] = []
     problems: dict[Problem, None] = {}
-    with ThreadPoolExecutor(forks, thread_name_prefix="check") as pool:
+    with ThreadPoolExecutor(job.forks, thread_name_prefix="check") as pool:
         futures = [pool.submit(check) for check in checks]
         try:
             for future in futures:
                 try:
                     plans += future.result()
                 except InputError as error:
-                    problems |= dict.fromkeys(error.problems)
+                    problems |= dict.fromkeys(problem_without_secrets(one, job.hide) for one in error.problems)
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -139,17 +128,10 @@ def _checked(visit: Visit, plays: list[tuple[int, Play]]) -> list[HostPlan]:
 
 
 def _planned(visit: Visit, findings: HostFindings, number: int, earlier: Sequence[HostPlan], requests: int) -> HostPlan:
-    """The plan of one play, without secrets in its messages: a host may repeat one in an error, a task in a text."""
+    """The plan of one play, without secrets in its texts."""
     plan = plan_host(findings, number, visit.job.modules, earlier, requests)
-    hide = visit.job.hide
-    steps = tuple(replace(step, message=hide(step.message)) if step.message else step for step in plan.steps)
-    return replace(
-        plan,
-        steps=steps,
-        error=hide(plan.error),
-        advice=hide(plan.advice),
-        target=target(visit.host.connection),
-    )
+    plan = without_secrets(plan, visit.job.modules, visit.job.hide)
+    return replace(plan, target=target(visit.host.connection))
 
 
 def _outcome(plan: HostPlan, seconds: float) -> HostOutcome:

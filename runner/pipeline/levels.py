@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import takewhile
+from typing import Any
 
 from runner.check import check_level
 from runner.compile import FACTS, Known, Means, compile_host
@@ -22,7 +23,7 @@ from runner.model.playbook import Play
 from runner.model.registered import joined
 from runner.model.task import Awaited, Broken, Compiled, Deferred, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump
-from runner.modules.base import FactModule
+from runner.modules.base import ControlModule, FactModule, Module, Steering
 from runner.pipeline.job import Visit
 from runner.plan.handlers import header_of
 from runner.plan.registered import assess_all, assess_verdicts
@@ -122,8 +123,7 @@ class HostCheck:
             if not isinstance(one, Ready) or one.header.id in self._done:
                 continue
             changing = [other for other in _named(one, compiled) if verdicts.get(other.header.id) in _OPEN]
-            if one.deferred and self._job.modules[one.header.module].arguments.any_names:
-                reason = "a variable cannot depend on what is known only during apply"
+            if one.deferred and (reason := _cannot_wait(self._job.modules[one.header.module], one)):
                 found.append((one, Broken(one.header, reason)))
             elif one.deferred or changing:
                 names = tuple(dict.fromkeys(other.header.name for other in changing))
@@ -139,7 +139,7 @@ class HostCheck:
             return {}, {}
         findings = self._decided(compiled)
         results = assess_all([*self._earlier, *findings], self._job.modules)
-        postponed = {header_of(finding).id for finding in findings if isinstance(finding, Postponed)}
+        postponed = {header_of(finding).id for finding in findings} - results.keys()
         instances: dict[str, list[Compiled]] = {}
         for one in compiled:
             if one.header.register:
@@ -148,12 +148,14 @@ class HostCheck:
         undecided: dict[str, Awaited] = {}
         for name, ones in instances.items():
             ids = [one.header.id for one in ones]
-            looped = len(ones) > 1 or bool(ones[0].header.item)
+            looped = any(one.header.looped for one in ones)
             if all(one in results for one in ids):
                 own = [results[one] for one in ids]
                 registered[name] = joined(own) if looped else own[0]
             elif any(one in postponed for one in ids):
-                undecided[name] = Awaited(tuple(map(str, ids)), looped)
+                undecided[name] = Awaited(
+                    tuple(map(str, ids)), looped, {str(one): results[one] for one in ids if one in results}
+                )
         return registered, undecided
 
     def _variables(self, compiled: tuple[Compiled, ...]) -> dict[int, dict[str, object]]:
@@ -201,3 +203,12 @@ def _set_by(findings: Sequence[Finding]) -> dict[str, object]:
     return {
         name: value for finding in findings if isinstance(finding, Told) for name, value in finding.variables.items()
     }
+
+
+def _cannot_wait(module: Module[Any], task: Ready) -> str:
+    """Why a task cannot have a condition that only apply decides; "" if it can."""
+    if module.arguments.any_names:
+        return "a variable cannot depend on what is known only during apply"
+    if isinstance(module, ControlModule) and module.steer(task.arguments).kind is Steering.FLUSH_HANDLERS:
+        return "whether handlers are flushed cannot depend on what is known only during apply"
+    return ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from runner.model.errors import InputError, Problem
 from runner.model.plan import HostPlan, Plan, PlayPlan
 from runner.model.playbook import Play
-from runner.plan.duration import estimate
+from runner.modules.base import Module
+from runner.plan.duration import Costs, estimate
 
 
 def batches(hosts: Sequence[str], serial: Sequence[int | str]) -> tuple[tuple[str, ...], ...]:
@@ -50,8 +52,8 @@ def build_plan(
     return Plan(tool, created, playbook, dict(digests), tuple(plays), seconds)
 
 
-def timed(plan: Plan, measured: Mapping[str, float], usual: Mapping[str, float], forks: int) -> Plan:
+def timed(plan: Plan, measured: Mapping[str, float], modules: Mapping[str, Module[Any]], forks: int) -> Plan:
     """The plan with how long it will take: by what changes of each module took here, else by what is usual."""
-    seconds = estimate(plan.plays, {**usual, **measured}, forks)
+    seconds = estimate(plan.plays, Costs(modules, measured), forks)
     acting = {step.header.module for play in plan.plays for host in play.hosts for step in host.steps if step.action}
     return replace(plan, estimate=round(seconds, 1), untimed=tuple(sorted(acting - measured.keys())))

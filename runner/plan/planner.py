@@ -9,7 +9,7 @@ from typing import Any
 from runner.model.observation import Finding, Gathered, Observed, Postponed, Steered, Told
 from runner.model.plan import Heading, HostPlan, Step, Verdict
 from runner.model.state import Desired, Held, State, Unreadable
-from runner.model.task import Broken, Header, Skipped, TaskId
+from runner.model.task import Broken, Deferred, Header, Skipped, TaskId
 from runner.modules.acting import action_of
 from runner.modules.arguments import load
 from runner.modules.base import ControlModule, Impossible, Module, StateModule, Steering
@@ -31,6 +31,7 @@ class Planner:
         self._before_play: Effects = {}
         self.before: dict[TaskId, State] = {}
         self.wanting: list[Wanting] = []
+        self._late: dict[tuple[str, str], str] = {}  # things that only apply knows, with the name of the task that acts
 
     def play(self, findings: Sequence[Finding]) -> tuple[Step, ...]:
         """The steps of one play: its tasks, then its handlers in the order in which they run."""
@@ -68,6 +69,8 @@ class Planner:
         self._begin_play()
         made: Effects = {}
         for step in plan.steps:
+            if step.verdict is Verdict.DEFERRED and step.key:
+                self._late[step.header.module, step.key] = step.header.name
             if step.before is None or step.heading is None or step.verdict not in (Verdict.CHANGE, Verdict.COMPLIANT):
                 continue
             module = _state_module(self._modules, step.header)
@@ -85,6 +88,8 @@ class Planner:
 
     def _step(self, finding: Finding) -> Step:
         step = self._judged(finding)
+        if isinstance(finding, Broken):  # a mistake in the playbook is nothing that a host may have or not
+            return step
         if step.header.ignore_errors and step.verdict in (Verdict.FAILED, Verdict.UNREADABLE):
             return replace(step, verdict=Verdict.IGNORED)
         return step
@@ -117,12 +122,25 @@ class Planner:
         if not isinstance(module, StateModule):
             return Step(header, Verdict.DEFERRED, dumped, deferred=finding.deferred)
         key, heading = module.key(arguments), heading_of(module, arguments)
+        if not finding.deferred.conditions:
+            self._want_late(header, heading, module, arguments)
+        self._late[module.name, key] = header.name
         return Step(header, Verdict.DEFERRED, dumped, key, heading, deferred=finding.deferred)
+
+    def _want_late(self, header: Header, heading: Heading, module: StateModule[Any], arguments: Any) -> None:
+        """What a deferred task will surely want: as much as does not hang on what the thing is like then."""
+        expected = module.over(arguments, State(False), self._effects.get(module.name, ()))
+        desired = module.desired(arguments, expected)
+        if isinstance(desired, Desired):
+            self._want(header, heading, module, arguments, desired)
 
     def _observed(self, finding: Observed) -> Step:
         header, arguments, dumped = finding.task.header, finding.task.arguments, finding.task.dumped
         module = _state_module(self._modules, header)
         key, heading = module.key(arguments), heading_of(module, arguments)
+        earlier = self._late.get((module.name, key))
+        if earlier is not None:  # what it will find there, an earlier task decides at its turn
+            return self._postponed(Postponed(finding.task, Deferred(after=(earlier,))))
         if isinstance(finding.found, Unreadable):
             return Step(header, Verdict.UNREADABLE, dumped, key, heading, message=finding.found.reason)
         found = module.over(arguments, finding.found, self._before_play.get(module.name, ()))

@@ -14,6 +14,7 @@ from runner.model.task import TaskId
 from runner.modules.base import Module
 from runner.plan.handlers import header_of
 from runner.plan.planner import Planner
+from runner.template import Incomplete
 
 
 def assess_verdicts(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, Verdict]:
@@ -27,7 +28,8 @@ def assess_all(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) 
     Always `changed`, `failed`, `skipped`, `held` and `msg`. A handler that does not run is `skipped`; a task that could
     not be read, or never can be applied, is `failed`. A state task that could be read also has `before` and `after`:
     its properties and `exists`, over what the tasks before it (of earlier plays too) will have done; `after` is what
-    the plan promises, and equals `before` when nothing changes.
+    the plan promises, and equals `before` when nothing changes. What the result of a failed task lacks is not absent,
+    but not known: whatever uses it fails.
     """
     planner = Planner(modules)
     decided = (step for step in _steps(findings, planner) if step.verdict is not Verdict.DEFERRED)
@@ -41,12 +43,15 @@ def _steps(findings: Iterable[Finding], planner: Planner) -> list[Step]:
 
 
 def _result(step: Step, before: State | None) -> dict[str, Any]:
-    return result(
+    failed = step.verdict in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.IGNORED)
+    known = result(
         changed=step.verdict is Verdict.CHANGE,
-        failed=step.verdict in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.IGNORED),
+        failed=failed,
         skipped=step.verdict in (Verdict.SKIPPED, Verdict.IDLE),
         held=step.verdict in (Verdict.HELD, Verdict.BLOCKED),
         message=step.message,
         before=before,
         after=step.action.after if step.action else before,
     )
+    reason = f"is not known, because the task {step.header.name!r} failed"
+    return Incomplete(known, reason) if failed else known

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runner.model.attestation import Attestations
 from runner.model.command import Ids, Statement
 from runner.model.outcome import ActionOutcome, HostOutcome
-from runner.model.plan import Plan
+from runner.model.plan import Action, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class RunEntry:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change that was about to be sent."""
+    """A change that was about to be sent. `action` is what it belongs to, if that was decided in the run, with what was
+    read before; None: the plan has it.
+    """
 
     play: int
     host: str
@@ -33,6 +35,7 @@ class Intent:
     at: str
     ids: Ids
     statement: Statement
+    action: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,11 @@ from runner.model.errors import InputError, JournalError, Problem, did_you_mean
 from runner.model.events import ActionEnded, ChangeIntended, Event, HostEnded, RunEnded, RunStarted
 from runner.model.jsonvalue import Damaged
 from runner.model.outcome import ActionOutcome, HostOutcome, Result
+from runner.model.plan import Action
 from runner.model.source import Origin
 from runner.record.entries import ActionEntry, Intent, RunEntry, RunRecord
 from runner.record.failures import explained
+from runner.record.private import make_file, make_folder
 from runner.record.schema import APPLICATION, MIGRATIONS, TABLES, VERSION
 
 
@@ -35,7 +37,7 @@ def _utc_now() -> datetime:
 
 
 class Journal:
-    """Opens the journal at `path`, or makes it, with its folder. It may be called from any thread.
+    """Opens the journal at `path`, or makes it, with its folder, for its user alone. It may be called from any thread.
 
     As a listener it records one run at a time, from RunStarted to RunEnded, and ignores what a check tells.
     `patience` is how many seconds it waits for another process that writes.
@@ -48,7 +50,8 @@ class Journal:
         self._lock = Lock()
         self._run: str | None = None
         with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            make_file(path)
             self._db = sqlite3.connect(path, timeout=patience, check_same_thread=False, isolation_level=None)
             try:
                 self._prepare()
@@ -62,7 +65,7 @@ class Journal:
         (tables,) = self._row("SELECT count(*) FROM sqlite_master")
         if tables and application != APPLICATION:
             raise JournalError(f"{self._path} is a database of another program: name another file for the journal")
-        if tables and version in MIGRATIONS:
+        while tables and version in MIGRATIONS:
             marks = f"PRAGMA user_version = {version + 1};"
             self._db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[version]} {marks} COMMIT;")
             version += 1
@@ -105,8 +108,10 @@ class Journal:
 
     def _intend(self, event: ChangeIntended) -> None:
         place = (event.play, event.host, str(event.step.header.id), event.change, self._at())
-        what = (event.ids.shell, event.ids.pipeline, json.dumps(dump(event.statement, Statement)))
-        self._write("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._running(), *place, *what)
+        decided = event.step.action if event.step.deferred else None  # of any other step it is in the plan
+        action = json.dumps(dump(decided, Action)) if decided else ""
+        what = (event.ids.shell, event.ids.pipeline, json.dumps(dump(event.statement, Statement)), action)
+        self._write("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._running(), *place, *what)
 
     def _running(self) -> str:
         if self._run is None:
@@ -142,6 +147,11 @@ class Journal:
         """The changes that were announced and whose action has no outcome: what they did must be read on the host."""
         return self._intents(run, _UNFINISHED)
 
+    def not_ended(self) -> Mapping[str, str]:
+        """The hosts on which the latest run that touched them has not ended, with its id."""
+        latest = {host: (run, ended) for host, run, ended in self._rows(_LATEST)}
+        return {host: run for host, (run, ended) in latest.items() if ended is None}
+
     def durations(self) -> Mapping[str, float]:
         """The usual (median) seconds of a change that was made, by module, as far as the latest runs tell."""
         seconds: dict[str, list[float]] = {}
@@ -151,25 +161,47 @@ class Journal:
 
     def attest(self, attestation: Attestation) -> None:
         """Keep what a person confirmed. Earlier confirmations of the same step stay on record."""
-        expires = attestation.expires.isoformat() if attestation.expires else None
-        written = (attestation.host, attestation.id, attestation.by, attestation.at.isoformat())
-        self._write("INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?)", *written, attestation.evidence, expires)
+        self._write(_ATTEST, *_row_of(attestation), 0)
+
+    def withdraw(self, withdrawal: Attestation) -> None:
+        """Keep that a step is no longer confirmed: by whom, when, and the evidence as its reason.
+
+        What was confirmed stays on record. Errors: also InputError where the step is not confirmed.
+        """
+        if withdrawal.id not in self.attestations().get(withdrawal.host, {}):
+            message = f"{withdrawal.id} of {withdrawal.host} is not confirmed: there is nothing to withdraw"
+            raise InputError(Problem(message, Origin(str(self._path))))
+        self._write(_ATTEST, *_row_of(withdrawal), 1)
 
     def attestations(self, until: datetime | None = None) -> Attestations:
-        """The latest confirmation of each step, by host and id; of those until a moment, if one is given."""
+        """The latest confirmation of each step that was not withdrawn, by host and id; as it was at a moment, if one is
+        given."""
         found: dict[str, dict[str, Attestation]] = {}
-        for host, step, by, at, evidence, expires in self._rows(_ATTESTED):
+        for host, step, by, at, evidence, expires, entered, withdrawn in self._rows(_ATTESTED):
             end = datetime.fromisoformat(expires) if expires else None
-            one = Attestation(host, step, by, datetime.fromisoformat(at), evidence, end)
-            if until is None or one.at <= until:
-                found.setdefault(host, {})[step] = one
+            one = Attestation(host, step, by, datetime.fromisoformat(at), evidence, end, entered)
+            if until is not None and one.at > until:
+                continue
+            known = found.setdefault(host, {})
+            known.pop(step, None)
+            if not withdrawn:
+                known[step] = one
         return found
 
     def _intents(self, run: str, further: str) -> tuple[Intent, ...]:
         rows = self._rows(f"{_INTENT} WHERE run = ? {further} ORDER BY rowid", run)
         return tuple(
-            Intent(play, host, step, change, at, Ids(shell, pipeline), self._load(text, Statement))
-            for play, host, step, change, at, shell, pipeline, text in rows
+            Intent(
+                play,
+                host,
+                step,
+                change,
+                at,
+                Ids(shell, pipeline),
+                self._load(text, Statement),
+                self._load(action, Action) if action else None,
+            )
+            for play, host, step, change, at, shell, pipeline, text, action in rows
         )
 
     def _load(self, text: str, hint: Any) -> Any:
@@ -207,13 +239,24 @@ class Journal:
 
 
 _RUN = "SELECT id, started, ended, exit_code, digest, operator FROM runs"
-_INTENT = "SELECT play, host, step, change, at, shell, pipeline, statement FROM intents"
+_INTENT = "SELECT play, host, step, change, at, shell, pipeline, statement, action FROM intents"
 _TIMED = "SELECT module, document FROM outcomes WHERE result = ? AND module <> '' ORDER BY rowid DESC LIMIT 1000"
-_ATTESTED = "SELECT host, id, by, at, evidence, expires FROM attestations ORDER BY rowid"
+_ATTEST = "INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ATTESTED = "SELECT host, id, by, at, evidence, expires, entered, withdrawn FROM attestations ORDER BY rowid"
+_LATEST = (
+    "SELECT touched.host, runs.id, runs.ended FROM runs JOIN "
+    "(SELECT run, host FROM intents UNION SELECT run, host FROM hosts) AS touched ON touched.run = runs.id "
+    "ORDER BY runs.started, runs.rowid"
+)
 _UNFINISHED = (
     "AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.run = intents.run AND outcomes.play = intents.play "
     "AND outcomes.host = intents.host AND outcomes.step = intents.step)"
 )
+
+
+def _row_of(one: Attestation) -> tuple[str | None, ...]:
+    expires = one.expires.isoformat() if one.expires else None
+    return one.host, one.id, one.by, one.at.isoformat(), one.evidence, expires, one.entered
 
 
 def _text(outcome: ActionOutcome | HostOutcome) -> str:

@@ -1,7 +1,7 @@
 """The tables of the journal."""
 
 APPLICATION = 0x63655275  # "ceRu": tells a journal from any other SQLite file
-VERSION = 2
+VERSION = 3
 
 RUNS = """
 CREATE TABLE runs (
@@ -23,6 +23,7 @@ CREATE TABLE intents (
     shell     TEXT NOT NULL,
     pipeline  TEXT NOT NULL,
     statement TEXT NOT NULL,
+    action    TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run, play, host, step, change)
 );
 CREATE TABLE outcomes (
@@ -53,12 +54,19 @@ CREATE TABLE attestations (
     by        TEXT NOT NULL,
     at        TEXT NOT NULL,
     evidence  TEXT NOT NULL,
-    expires   TEXT
+    expires   TEXT,
+    entered   TEXT NOT NULL DEFAULT '',
+    withdrawn INTEGER NOT NULL DEFAULT 0
 );
 """
 TABLES = RUNS + ATTESTATIONS
 # What makes a journal of the version before one of this; what was recorded there stays as it is.
 MIGRATIONS = {
     1: "ALTER TABLE runs ADD COLUMN operator TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE outcomes ADD COLUMN module TEXT NOT NULL DEFAULT '';" + ATTESTATIONS
+    "ALTER TABLE outcomes ADD COLUMN module TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE attestations (host TEXT NOT NULL, id TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, "
+    "evidence TEXT NOT NULL, expires TEXT);",
+    2: "ALTER TABLE intents ADD COLUMN action TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attestations ADD COLUMN entered TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE attestations ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;",
 }

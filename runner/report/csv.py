@@ -1,13 +1,15 @@
-"""The evidence of a run as CSV: a row for each host, item and thing, for a spreadsheet or a program.
+"""The evidence of a run or an audit as CSV: a row for each host, item and thing, for a spreadsheet or a program.
 
 RFC 4180 with a header line; UTF-8 with a byte order mark, without which Excel takes Japanese names for another code
-page. Column names are stable. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+page. Column names are stable. A cell that a spreadsheet would take for a formula begins with an apostrophe; so does
+what would become one where a semicolon parts cells, as in Excel of many countries.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,16 +17,18 @@ from runner.report.evidence import Evidence, HostEvidence, Row, evidence
 
 COLUMNS = (
     "run", "operator", "run_started_utc", "run_ended_utc", "playbook", "plan_sha256", "play", "host", "host_result",
-    "host_message", "item", "task", "thing", "before", "planned", "after", "result", "verified_utc", "ended_utc",
-    "held_by", "irreversible", "note",
+    "host_message", "read_utc", "item", "task", "thing", "before", "planned", "after", "result", "verified_utc",
+    "ended_utc", "held_by", "irreversible", "note",
 )  # fmt: skip
+_SEPARATOR = " | "  # between the lines of a cell
 # ASVS 1.2.10 names the first five; the wide ones in case a spreadsheet for Japanese takes them for the same
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BEHIND = re.compile(rf";(?=[\s\"']*[{re.escape(''.join(_FORMULA))}])")
 
 
 def run_csv(document: Mapping[str, Any]) -> bytes:
-    """The file for a run's document. A step with several item ids has a row for each; a host without any step has one
-    row, too, so that no host is missing."""
+    """The file for the document of a run or of a plan. A step with several item ids has a row for each; a host without
+    any step has one row, too, so that no host is missing."""
     found, text = evidence(document), io.StringIO()
     writer = csv.writer(text)  # its default dialect is RFC 4180's: commas, CRLF, quotes doubled
     writer.writerow(COLUMNS)
@@ -36,7 +40,7 @@ def run_csv(document: Mapping[str, Any]) -> bytes:
 
 def _host_rows(found: Evidence, host: HostEvidence) -> Iterator[tuple[str, ...]]:
     head = (found.run, found.operator, found.started, found.ended, found.playbook, found.digest)
-    place = (str(host.play), host.host, host.result, host.message)
+    place = (str(host.play), host.host, host.result, host.message, host.read)
     if not host.rows:
         yield (*head, *place, *[""] * (len(COLUMNS) - len(head) - len(place)))
     for row in host.rows:
@@ -45,10 +49,11 @@ def _host_rows(found: Evidence, host: HostEvidence) -> Iterator[tuple[str, ...]]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    states = ("; ".join(lines) for lines in (row.before, row.planned, row.after))
+    states = (_SEPARATOR.join(lines) for lines in (row.before, row.planned, row.after))
     when = (row.verified, row.ended)
-    return (row.task, row.thing, *states, row.result, *when, row.owner, row.irreversible, "; ".join(row.notes))
+    return (row.task, row.thing, *states, row.result, *when, row.owner, row.irreversible, _SEPARATOR.join(row.notes))
 
 
 def _inert(cell: str) -> str:
+    cell = _BEHIND.sub(";'", cell)
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

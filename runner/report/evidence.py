@@ -1,15 +1,19 @@
-"""The evidence of a run, from its document: for each host and thing what was, what was wanted, what was read back."""
+"""The evidence of a run, from its document: for each host and thing what was, what was wanted, what was read back.
+
+That of an audit, which no run follows, is in the document of its plan.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from runner.model.document import PLAN
 from runner.model.errors import ExitCode
-from runner.model.outcome import CHANGED, Result
+from runner.model.outcome import CHANGED, HostResult, Result
 from runner.model.plan import Verdict
 from runner.modules.assert_ import Assert
 from runner.modules.attestation import AttestationModule
@@ -26,6 +30,13 @@ _WORDS: Mapping[Verdict, str] = MappingProxyType(
         Verdict.IDLE: Result.NOT_TRIGGERED.value,
     }
 )
+_AUDIT_WORDS: Mapping[Verdict, str] = MappingProxyType(
+    {
+        **_WORDS,
+        Verdict.CHANGE: HostResult.PENDING.value,
+        Verdict.DEFERRED: "decided later",
+    }
+)
 _EXITS: Mapping[int, str] = MappingProxyType(
     {
         ExitCode.OK: "every host is as the plan promised: compliant, or changed and read back",
@@ -36,6 +47,14 @@ _EXITS: Mapping[int, str] = MappingProxyType(
         ExitCode.HELD: "on a host somebody else must act first",
         ExitCode.NOT_STARTED: "a host was not started",
         ExitCode.INTERRUPTED: "the run was interrupted",
+    }
+)
+_AUDIT_EXITS: Mapping[int, str] = MappingProxyType(
+    {
+        **_EXITS,
+        ExitCode.OK: "every host is as wanted",
+        ExitCode.PENDING: "there is something to change, or what only a change can decide",
+        ExitCode.FAILED: "on a host something can never be as wanted, or could not be read",
     }
 )
 
@@ -64,7 +83,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class HostEvidence:
-    """One host in one play. `read` is when everything there was read again before a change; "" if it was not."""
+    """One host in one play. `read` is when everything there was read again before a change, in an audit when it was
+    read; "" if it was not.
+    """
 
     play: int
     play_name: str
@@ -80,7 +101,7 @@ class HostEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A run. `exit` is its exit code in words."""
+    """A run, or with `run` "" an audit. `exit` is its exit code in words."""
 
     run: str
     operator: str
@@ -96,32 +117,60 @@ class Evidence:
 
 
 def evidence(document: Mapping[str, Any]) -> Evidence:
-    """The evidence in the document of a run (`model.document.dump_run`). All texts are clean: on one line each."""
-    plan = document["plan"]
-    ended = document.get("ended", "")
-    unended = document.get("started") and not ended
-    words = "it has not ended: it is still under way, or its process was killed"
+    """The evidence in the document of a run or of a plan (`model.document`). All texts are clean: on one line each."""
+    if document["kind"] == PLAN:
+        looked = {(host["play"], host["host"]): _looked(document, host) for host in _planned(document)}
+        exit_words = _AUDIT_EXITS.get(document["exit_code"], "")
+        return _evidence(
+            {**document, "run": ""}, document, exit_words, tuple(_hosts(document, looked, (), _AUDIT_WORDS))
+        )
+    words = _EXITS.get(document["exit_code"], "")
+    if document.get("started") and not document.get("ended"):
+        words = "it has not ended: it is still under way, or its process was killed"
+    outcomes = {(outcome["play"], outcome["host"]): outcome for outcome in document["hosts"]}
+    hosts = _hosts(document["plan"], outcomes, document.get("attestations", ()), _WORDS)
+    return _evidence(document, document["plan"], words, tuple(hosts))
+
+
+def _evidence(
+    head: Mapping[str, Any], plan: Mapping[str, Any], exit_words: str, hosts: tuple[HostEvidence, ...]
+) -> Evidence:
     return Evidence(
-        run=clean(document["run"]),
-        operator=clean(document.get("operator", "")),
-        started=clean(document.get("started", "")),
-        ended=clean(ended),
-        exit_code=document["exit_code"],
-        exit=words if unended else _EXITS.get(document["exit_code"], ""),
+        run=clean(head["run"]),
+        operator=clean(head.get("operator", "")),
+        started=clean(head.get("started", "")),
+        ended=clean(head.get("ended", "")),
+        exit_code=head["exit_code"],
+        exit=exit_words,
         playbook=clean(plan["playbook"]),
         planned=clean(plan["created"]),
         digest=clean(plan["sha256"]),
         tool=clean(plan["tool"]),
-        hosts=tuple(_hosts(document)),
+        hosts=hosts,
     )
 
 
-def _hosts(document: Mapping[str, Any]) -> Iterator[HostEvidence]:
-    outcomes = {(outcome["play"], outcome["host"]): outcome for outcome in document["hosts"]}
-    for play in document["plan"]["plays"]:
+def _planned(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    return (host for play in plan["plays"] for host in play["hosts"])
+
+
+def _looked(plan: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
+    """What an audit says of a host, in the words of an outcome."""
+    error = host.get("error", "")
+    read = "" if error else plan["created"]
+    return {"result": host["result"], "message": error, "advice": host.get("advice", ""), "read": read}
+
+
+def _hosts(
+    plan: Mapping[str, Any],
+    outcomes: Mapping[tuple[int, str], Mapping[str, Any]],
+    attestations: Sequence[Mapping[str, Any]],
+    words: Mapping[Verdict, str],
+) -> Iterator[HostEvidence]:
+    for play in plan["plays"]:
         for host in play["hosts"]:
             outcome = outcomes.get((host["play"], host["host"]), {})
-            confirmed = {one["id"]: one for one in document.get("attestations", []) if one["host"] == host["host"]}
+            confirmed = {one["id"]: one for one in attestations if one["host"] == host["host"]}
             yield HostEvidence(
                 play["number"],
                 clean(play["name"]),
@@ -132,11 +181,13 @@ def _hosts(document: Mapping[str, Any]) -> Iterator[HostEvidence]:
                 clean(outcome.get("message", "")),
                 clean(outcome.get("advice", "")),
                 clean(outcome.get("read", "")),
-                tuple(_rows(host, outcome, confirmed)),
+                tuple(_rows(host, outcome, confirmed, words)),
             )
 
 
-def _rows(host: Mapping[str, Any], outcome: Mapping[str, Any], confirmed: Mapping[str, Any]) -> Iterator[Row]:
+def _rows(
+    host: Mapping[str, Any], outcome: Mapping[str, Any], confirmed: Mapping[str, Any], words: Mapping[Verdict, str]
+) -> Iterator[Row]:
     actions = {action["step"]: action for action in outcome.get("actions", [])}
     drifts = {drift["step"]: drift for drift in outcome.get("drifts", [])}
     for drift in outcome.get("fact_drifts", []):
@@ -154,11 +205,13 @@ def _rows(host: Mapping[str, Any], outcome: Mapping[str, Any], confirmed: Mappin
         elif step["verdict"] == Verdict.COMPLIANT:
             yield _compliant(step, outcome.get("read", ""))
         else:
-            yield _said(step, host.get("facts", {}))
+            yield _said(step, host.get("facts", {}), words)
 
 
 def _silent(step: Mapping[str, Any]) -> bool:
     """Nothing that was asked for: what steers the run, facts that were gathered, a handler that nothing notifies."""
+    if step["verdict"] == Verdict.DEFERRED:
+        return False
     of_nothing = not step.get("heading") and not step.get("message")
     return step["verdict"] == Verdict.CONTROL or (not _items(step) and (of_nothing or step["verdict"] == Verdict.IDLE))
 
@@ -190,18 +243,20 @@ def _compliant(step: Mapping[str, Any], read: str) -> Row:
     )
 
 
-def _said(step: Mapping[str, Any], facts: Mapping[str, Any]) -> Row:
-    """What the plan says of a step that had no turn."""
+def _said(step: Mapping[str, Any], facts: Mapping[str, Any], words: Mapping[Verdict, str]) -> Row:
+    """What the plan says of a step that had no turn; `words` are those of the verdicts for which a turn counts."""
     verdict = Verdict(step["verdict"])
     holds = verdict is Verdict.TOLD and step["header"]["module"] == Assert.name
     owner = clean(step.get("owner", ""))
-    before = _whole(step, step.get("before"))
+    action = step.get("action")
+    before, planned, _ = _changed(step, action, None) if action else (_whole(step, step.get("before")), (), ())
     said = _lines(step.get("message", ""))
     if verdict is Verdict.SKIPPED:  # what is said is the condition
         said = tuple(f"not the case: {one}" for one in said)
-    notes = (*_asserted(step, facts), *_conditions(step), *said)
-    result = HOLDS if holds else _WORDS.get(verdict, verdict.value)
-    return _row(step, result, before=before, owner=owner, notes=notes)
+    notes = (*_because(action), *_asserted(step, facts), *_conditions(step), *said)
+    result = HOLDS if holds else words.get(verdict, verdict.value)
+    irreversible = clean(action.get("irreversible", "")) if action else ""
+    return _row(step, result, before=before, planned=planned, owner=owner, irreversible=irreversible, notes=notes)
 
 
 def _attested(step: Mapping[str, Any], given: Mapping[str, Any] | None) -> Row:
@@ -209,7 +264,8 @@ def _attested(step: Mapping[str, Any], given: Mapping[str, Any] | None) -> Row:
     if given is None:
         return _row(step, ATTESTED, notes=_lines(step.get("message", "")))
     until = (f"holds until {clean(given['expires'])}",) if given.get("expires") else ()
-    notes = (f"confirmed by {clean(given['by'])}", *_lines(given.get("evidence", "")), *until)
+    entered = f", entered by {clean(given['entered'])}" if given.get("entered") else ""
+    notes = (f"confirmed by {clean(given['by'])}{entered}", *_lines(given.get("evidence", "")), *until)
     return _row(step, ATTESTED, verified=clean(given["at"]), notes=notes)
 
 
@@ -224,7 +280,8 @@ def _asserted(step: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[str, .
 
 def _acted(step: Mapping[str, Any], outcome: Mapping[str, Any]) -> Row:
     """A step that had a turn, or would have had one."""
-    result, now, action = Result(outcome["result"]), outcome.get("now"), step.get("action")
+    result, now = Result(outcome["result"]), outcome.get("now")
+    action = step.get("action") or outcome.get("action")
     proven = result in CHANGED or (result is Result.NOTHING_TO_DO and now is not None)
     by_answer = ("proven by its answer: there is nothing to read back",) if proven and now is None else ()
     notes = (*_because(action), *_conditions(step), *_lines(outcome.get("message", "")), *by_answer)

@@ -1,4 +1,4 @@
-"""The evidence of a run as one HTML page that can be forwarded: no script, nothing fetched, good on paper."""
+"""The evidence of a run or an audit as one HTML page to be forwarded: no script, nothing fetched, good on paper."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from runner.report.evidence import HostEvidence, Row, evidence
 
 _GOOD = frozenset({"applied", "settled", "compliant", "nothing to do", "attested", "holds"})
 _IDLE = frozenset({"skipped", "told", "not triggered", "ignored"})
-_WAITS = frozenset({"held", "refused", "not started", "to change"})
+_WAITS = frozenset({"held", "refused", "not started", "to change", "decided later"})
 
 
 def run_html(document: Mapping[str, Any]) -> str:
-    """The page for a run's document. Whatever hosts and people said is text there: escaped, control characters too."""
+    """The page for the document of a run or of a plan. What hosts and people said is text: escaped, controls too."""
     text = (resources.files("runner.report") / "run.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["moment"] = _moment

@@ -49,7 +49,8 @@ def _words(result: HostResult, outcome: dict[str, Any]) -> str:
         return f"refused: {count(drifted, 'thing is', 'things are')} no longer as planned, so that nothing was changed"
     if result is HostResult.APPLIED:
         idle = counts[Result.NOT_TRIGGERED]
-        return f"applied: {count(made, 'change')}, read back" + (f"; {idle} not triggered" if idle else "")
+        proven = f"applied: {count(made, 'change')}, {_proof(outcome, made)}"
+        return proven + (f"; {idle} not triggered" if idle else "")
     if outcome.get("message"):
         return f"{result.value}: {clean(outcome['message'])}" + (f" (after {count(made, 'change')})" if made else "")
     if not counts:
@@ -60,6 +61,15 @@ def _words(result: HostResult, outcome: dict[str, Any]) -> str:
     return f"{result.value}: " + ", ".join([f"{made} of {turns} changes made", *others])
 
 
+def _proof(outcome: dict[str, Any], made: int) -> str:
+    """How the changes were proven: those that leave nothing to read (a program was run), by their answers."""
+    told = sum(Result(one["result"]) in CHANGED and one.get("now") is None for one in outcome["actions"])
+    if not told:
+        return "read back"
+    by_answer = f"proven by {'its answer' if told == 1 else 'their answers'}"
+    return by_answer if told == made else f"{made - told} read back, {told} {by_answer}"
+
+
 def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
     steps = {step["header"]["id"]: step for step in host["steps"]}
     for drift in outcome.get("drifts", []):
@@ -68,7 +78,9 @@ def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
         yield from _fact_drift(drift)
     yield from step_lines([step for step in host["steps"] if step["verdict"] in ("held", "blocked")], None)
     for action in outcome.get("actions", []):
-        result = Result(action["result"])
+        result, decided = Result(action["result"]), action.get("action")
+        if decided:  # no plan has shown it
+            yield from step_lines([{**steps[action["step"]], "verdict": "change", "action": decided}], None)
         if result in PROBLEMS or (action.get("message") and result not in IDLE):
             yield from _action(steps[action["step"]], result, action)
     if outcome.get("advice"):

@@ -90,7 +90,8 @@ def _rows(step: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _before(action: dict[str, Any], difference: dict[str, Any]) -> str:
-    known = action["before"]["exists"] and difference["property"] in action["before"].get("properties", {})
+    """A thing that is absent may have properties all the same: what an installation lacks."""
+    known = difference["property"] in action["before"].get("properties", {})
     return value(difference["before"]) if known else "absent"
 
 

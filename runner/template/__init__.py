@@ -1,7 +1,7 @@
 """Templates: Ansible's Jinja2, sandboxed, strict and typed (design section 7)."""
 
 from runner.template.errors import TemplateError, UndefinedName
-from runner.template.guards import unusable
+from runner.template.guards import Incomplete, unusable
 from runner.template.templates import Templates
 
-__all__ = ["TemplateError", "Templates", "UndefinedName", "unusable"]
+__all__ = ["Incomplete", "TemplateError", "Templates", "UndefinedName", "unusable"]

@@ -73,6 +73,22 @@ def unusable(name: str, reason: str) -> object:
     return Missing(name=name, error=TemplateError(f"{name} {reason}"))
 
 
+class Incomplete(dict[str, object]):
+    """What is known of something, where the rest cannot be had: whatever uses a part that it lacks fails, and why."""
+
+    def __init__(self, known: Mapping[str, object], reason: str) -> None:
+        super().__init__(
+            {name: Incomplete(value, reason) if isinstance(value, Mapping) else value for name, value in known.items()}
+        )
+        self._reason = reason
+
+    def __missing__(self, name: str) -> object:
+        return unusable(name, self._reason)
+
+    def get(self, name: str, default: object = None) -> object:
+        return self[name]
+
+
 def undefined(value: object) -> bool:
     """Whether a value is undefined; raises what is wrong when its own template is broken in another way."""
     if not isinstance(value, Missing):
@@ -86,7 +102,7 @@ def holds_secret(value: object) -> bool:
     if isinstance(value, Secret):
         return True
     if isinstance(value, Mapping) and not isinstance(value, Context):  # what filters are called with, not a value
-        return any(holds_secret(item) for item in value.values())
+        return any(holds_secret(item) for pair in value.items() for item in pair)
     return isinstance(value, (list, tuple)) and any(holds_secret(item) for item in value)
 
 
@@ -135,7 +151,7 @@ def settled(value: object) -> object:
     if isinstance(value, Missing):
         value.fail()
     if isinstance(value, dict):
-        items = {key: settled(item) for key, item in value.items()}
+        items = {_key(key): settled(item) for key, item in value.items()}
         return items if any(items[key] is not value[key] for key in items) else value
     if isinstance(value, (list, tuple)):
         parts = [settled(item) for item in value]
@@ -147,6 +163,14 @@ def settled(value: object) -> object:
     if callable(value):
         raise TemplateRuntimeError("the expression gives a function, not a value: parentheses are missing")
     return value
+
+
+def _key(key: object) -> object:
+    """A key of a mapping, which is one in JSON and YAML alike."""
+    if key is None or isinstance(key, (str, bool, int, float)):
+        return settled(key)
+    kind = "a secret" if isinstance(key, Secret) else f"a value of type {type(key).__name__}"
+    raise TemplateRuntimeError(f"a mapping's key is a text, a number, true, false or null, not {kind}")
 
 
 def bounded(values: Iterable[object]) -> list[object]:

@@ -19,7 +19,10 @@ class Session(Protocol):
 
     @property
     def powershell(self) -> str | None:
-        """The version of PowerShell that answers, such as 5.1.17763.1971; None if it did not say."""
+        """The version of PowerShell that answers, such as 5.1.17763.1971; None if it did not say.
+
+        Errors, where it is only asked when it is wanted: those of `read`.
+        """
         ...
 
     def read(self, statements: Sequence[Statement], timeout: float) -> tuple[Reply, ...]:

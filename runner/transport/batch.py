@@ -1,11 +1,14 @@
 """What came back belongs to which statement: the three rules of design section 3, without any input or output.
 
-A batch is sent as separator, statement, separator, statement, ..., separator, each separator with a token of its own:
-a `Write-Output` of it or, where only the commands of a restricted session are visible, a `Get-Command` of it, which
+A batch is sent as separator, statement, separator, statement, ..., separator, each separator with a token: a
+`Write-Output` of it or, where only the commands of a restricted session are visible, a `Get-Command` of it, which
 answers with an error whose target is the token (endpoint.restricted-getcommand-invisible). The engine sends outputs and
 records in the order of writing (../shared/groundtruth/pwsh76/README.md B7, H3), so what stands between two tokens is
 the statement between them, and a statement counts as seen only when the token after it has arrived. The token before
 the first statement matters because a failing *first* statement is reported differently (B1) than every later one (B2).
+In a message the separators are all alike, because it holds what is alike once. So they are counted: of a pipeline that
+completed with fewer than were sent nobody can tell which is missing, and nothing of it was seen. The text that is
+executed by a process of its own may be cut short instead, and its tokens are numbered.
 """
 
 from __future__ import annotations
@@ -80,9 +83,11 @@ def batch_of(statements: Sequence[Statement], mark: str, dialect: Dialect = Dial
     The tokens begin with `mark`: letters and digits that no host answers by itself and no command is called. Without
     separators a statement's end is the pipeline's end (B9).
     """
-    tokens = tuple(f"{mark}-{number}" for number in range(len(statements) + 1))
+    tokens = (mark,) * (len(statements) + 1)
+    if dialect is Dialect.CONSOLE:
+        tokens = tuple(f"{mark}-{number}" for number in range(len(tokens)))
     if dialect.plain:
-        return Batch(tuple(statements), tokens)
+        return Batch(tuple(statements), tokens, dialect)
     if dialect is Dialect.SINGLE:
         statements, tokens = statements[:1], ()
     kept, projections = zip(*map(stripped, statements), strict=True)
@@ -155,7 +160,13 @@ class _Attribution:
         if event.state == PSInvocationState.Failed and draft is not None and event.reason is not None:
             draft.errors.append(to_error(event.reason))
 
+    def _has_lost_tokens(self) -> bool:
+        completed = self._state == PSInvocationState.Completed and self._dialect is not Dialect.CONSOLE
+        return completed and self._next < len(self._tokens)
+
     def _state_of(self, index: int) -> ReplyState:
+        if self._has_lost_tokens():
+            return ReplyState.UNSEEN
         if self._tokens and index < self._index():
             return ReplyState.DONE
         if index == self._index() and self._state == PSInvocationState.Failed:

@@ -1,8 +1,10 @@
 """The message that starts a pipeline: built small, serialised once per distinct batch.
 
 Its body holds no ids, so that the same bytes serve every host and session. psrpcore's own message names the .NET type
-of every list and enum and refers back and forth; PowerShell needs none of it. What may be left out was measured:
+of every list and enum; PowerShell needs none of it. What may be left out was measured:
 ../shared/groundtruth/pwsh76/README.md T1 and T2, cases tolerance.all-plain and tolerance.list-tags.
+What occurs again, first of all the separators, is a reference to the first of its kind: PowerShell reads a `<Ref>`
+wherever it reads an object (object.where-on-null-value: in a list; every recorded request: as a member).
 """
 
 from __future__ import annotations
@@ -28,14 +30,15 @@ _NONE = ps.PSInt(0)  # of PipelineResultTypes and of RemoteStreamOptions
 
 def serialise(statements: Sequence[Statement], cipher: ps.PSCryptoProvider) -> bytes:
     """The body of a pipeline of these statements. With a Secret in them the cipher must hold the exchanged key."""
+    once = _Once()
     shell: dict[str, object] = {
-        "Cmds": _commands(statements[0]),
+        "Cmds": once.commands(statements[0]),
         "IsNested": False,
         "History": None,
         "RedirectShellErrorOutputPipe": True,
     }
     if len(statements) > 1:  # T3: with one statement in it the pipeline would never end
-        shell["ExtraCmds"] = [_object(Cmds=_commands(statement)) for statement in statements]
+        shell["ExtraCmds"] = [once.object(Cmds=once.commands(statement)) for statement in statements]
     host = _object(_isHostNull=True, _isHostUINull=True, _isHostRawUINull=True, _useRunspaceHost=True)
     message = _object(
         NoInput=True,  # T4
@@ -51,22 +54,42 @@ def serialise(statements: Sequence[Statement], cipher: ps.PSCryptoProvider) -> b
     return mend(ElementTree.tostring(element, encoding="utf-8", method="xml"))
 
 
-def _commands(statement: Statement) -> list[ps.PSObject]:
-    return [_command(entry) for entry in statement]
+class _Once:
+    """Makes the objects of one message, each once: what psrpcore meets again it refers to."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, ps.PSObject] = {}
+
+    def commands(self, statement: Statement) -> list[ps.PSObject]:
+        return [self._command(entry) for entry in statement]
+
+    def _command(self, entry: Command) -> ps.PSObject:
+        named = [self.object(N=name, V=to_wire(value)) for name, value in entry.parameters]
+        is_script = isinstance(entry, Script)
+        return self.object(
+            Cmd=entry.name,
+            Args=[*named, *(self.object(N=None, V=to_wire(value)) for value in entry.arguments)],
+            IsScript=is_script,
+            UseLocalScope=True if is_script else None,  # what a script sets must not stay (script.eap-stop-localscope)
+            MergeMyResult=_NONE,
+            MergeToResult=_NONE,
+            MergePreviousResults=_NONE,
+        )
+
+    def object(self, **members: object) -> ps.PSObject:
+        """An object with these members, the same one if it was made before."""
+        key = tuple((name, _likeness(value)) for name, value in members.items())
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = _object(**members)
+        return made
 
 
-def _command(entry: Command) -> ps.PSObject:
-    named = [_object(N=name, V=to_wire(value)) for name, value in entry.parameters]
-    is_script = isinstance(entry, Script)
-    return _object(
-        Cmd=entry.name,
-        Args=[*named, *(_object(N=None, V=to_wire(value)) for value in entry.arguments)],
-        IsScript=is_script,
-        UseLocalScope=True if is_script else None,  # what a script sets must not stay (script.eap-stop-localscope)
-        MergeMyResult=_NONE,
-        MergeToResult=_NONE,
-        MergePreviousResults=_NONE,
-    )
+def _likeness(value: object) -> Hashable:
+    """What two equal values of one type have in common; an object is like itself only."""
+    if isinstance(value, list):
+        return tuple(map(_likeness, value))
+    return (type(value), value) if value is None or isinstance(value, str | int) else id(value)
 
 
 def _object(**members: object) -> ps.PSObject:

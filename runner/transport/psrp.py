@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Any
 
-from runner.model.command import Ids, Reply, ReplyState, Statement
+from runner.model.command import Ids, Reply, ReplyState, Statement, command
 from runner.model.errors import (
     AnswerLost,
     ConnectionLost,
@@ -34,6 +34,7 @@ _REPEATS = 2  # how often reads are repeated in a new session after the old one 
 _FAREWELL = 3.0  # seconds for a stop signal or a Delete that is only a courtesy
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between the tries to reach a host that is coming back
 _HOPELESS = frozenset({Reason.AUTHENTICATION, Reason.TLS, Reason.RIGHTS})  # trying again may lock the account
+_HARMLESS = (command("Write-Output", InputObject=True),)  # where it is not known, its error is an answer as well
 _REFUSED = frozenset(Reason) - {Reason.ENDPOINT, Reason.BROKEN}  # a request with such an answer was never executed
 
 
@@ -85,6 +86,7 @@ class PsrpSession(Session):
         self._mark = mark
         self._longest = longest
         self._dialect = dialect  # the first to try: what the endpoint understands shows with the first reads
+        self._understood = dialect.humbler is None
         self._powershell: str | None = None
         self._runspace: Process[Any] | None = None
         self._lost: Process[Any] | None = None  # the one whose shell may still run something
@@ -112,6 +114,7 @@ class PsrpSession(Session):
             replies = attribute(batch, events)
             seen = [pair for pair in zip(pending, replies, strict=False) if pair[1].state is not ReplyState.UNSEEN]
             answered.update(seen)
+            self._understood |= bool(seen)
             if not seen and self._runspace is not None:
                 self._without_progress(batch, pending[0], answered)
         return tuple(answered[index] for index in range(len(statements)))
@@ -127,6 +130,7 @@ class PsrpSession(Session):
     def change(
         self, statement: Statement, then: Sequence[Statement], timeout: float, announce: Callable[[Ids], None]
     ) -> tuple[Reply, ...]:
+        self._learn_dialect(timeout)
         batch = self._batch([statement, *then])
         runspace = self._usable()
         pipeline = self._prepared(runspace, batch, self._deadline(timeout))
@@ -142,6 +146,19 @@ class PsrpSession(Session):
         if changed.state is not ReplyState.UNSEEN and failure is None:
             reads = self._completed(then, reads, timeout)
         return (changed, *reads)
+
+    def _learn_dialect(self, timeout: float) -> None:
+        """A change that the endpoint does not understand would be lost; a read is only sent again.
+
+        Errors: Unreachable, since nothing of the change was sent.
+        """
+        if self._understood:
+            return
+        try:
+            self.read((_HARMLESS,), timeout)
+        except HostError as error:
+            raise _not_started(error) from error
+        self._understood = True
 
     def _prepared(self, runspace: Process[Any], batch: Batch, deadline: float) -> Ready:
         """A change's pipeline. Errors: Unreachable, since nothing of it was sent."""

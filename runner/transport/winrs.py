@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from runner.model.command import Statement
+from runner.model.command import Statement, command
 from runner.model.errors import ConnectionLost, HostError, ProtocolError
 from runner.model.inventory import Connection
+from runner.model.value import Version
 from runner.transport.base import Session, Transport
 from runner.transport.batch import Dialect, Event
 from runner.transport.channel import Channel
@@ -25,6 +26,12 @@ from runner.transport.kerberos import Tickets
 from runner.transport.psrp import PsrpSession
 from runner.transport.streams import ended, output, read_streams, refusal
 from runner.transport.wire import Traffic
+
+_VERSION: Statement = (
+    command("Get-Variable", Name="PSVersionTable", ValueOnly=True),
+    command("ForEach-Object", MemberName="PSVersion"),
+)
+_VERSION_TIMEOUT = 60.0
 
 
 class WinrsTransport(Transport):
@@ -41,9 +48,25 @@ class WinrsTransport(Transport):
         def shell(traffic: Traffic) -> WinrsShell:
             return WinrsShell(connection, traffic, self._tickets, self._mark, self._pauses)
 
-        session = PsrpSession(self._mark, shell, connection.deadlines.total, Dialect.CONSOLE)
+        session = WinrsSession(self._mark, shell, connection.deadlines.total, Dialect.CONSOLE)
         session.renew()
         return session
+
+
+class WinrsSession(PsrpSession):
+    """As over PSRP; but no shell tells the version of PowerShell, so that a process is asked."""
+
+    _version: str | None = None
+    _was_asked = False
+
+    @property
+    def powershell(self) -> str | None:
+        """Asked when it is first wanted. Errors: those of `read`."""
+        if not self._was_asked:
+            (reply,) = self.read((_VERSION,), _VERSION_TIMEOUT)
+            self._version = next((str(one) for one in reply.outputs if isinstance(one, Version)), None)
+            self._was_asked = True
+        return self._version
 
 
 @dataclass(frozen=True, slots=True)

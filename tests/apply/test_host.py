@@ -10,6 +10,7 @@ import pytest
 
 from runner.apply.host import apply_host
 from runner.apply.tools import Tools
+from runner.model.command import Statement, command
 from runner.model.errors import ConnectionLost, DeadlineExceeded, HostError, JournalError, Reason, Unreachable
 from runner.model.events import ActionEnded, ChangeIntended, Event, HostEnded, HostRefused, HostStarted
 from runner.model.observation import HostFindings, Observed
@@ -284,6 +285,45 @@ def test_the_second_of_two_changes_that_cannot_be_sent_is_a_failure() -> None:
     outcome = bench.apply(plan)
     assert results(outcome) == [Result.FAILED]
     assert outcome.actions[0].message == "change 2 of 2 could not be sent: refused"
+
+
+class Careful(Thing):
+    """A thing that wants something harmless answered in front of each change."""
+
+    def asked_in_front(self, statement: Statement) -> tuple[Statement, ...]:
+        return ((command("Get-Thing", Name="front"),),)
+
+
+def careful(host: Things) -> Bench:
+    return Bench(host, modules={**MODULES, "thing": Careful()})
+
+
+def test_what_goes_in_front_of_a_change_is_answered_before_it_is_announced() -> None:
+    bench = careful(Things({"a": {"value": 1}}))
+    assert results(bench.apply(bench.plan(VALUE))) == [Result.APPLIED]
+    assert bench.host.log == ["read", "read", "intent 0", "Set-Thing a", "ended applied", "close"]
+
+
+def test_where_the_host_refuses_it_the_change_is_not_sent() -> None:
+    bench = careful(Things({"a": {"value": 1}}, locked={"front"}))
+    outcome = bench.apply(bench.plan(VALUE))
+    assert results(outcome) == [Result.FAILED]
+    assert outcome.actions[0].message == "it was not sent: access is denied (Denied,Set-Thing)"
+    assert "intent 0" not in bench.host.log
+
+
+def test_where_its_answer_is_lost_nothing_of_the_change_was_sent() -> None:
+    lost = ConnectionLost("reset")
+    bench = careful(Things({"a": {"value": 1}}))
+    plan = bench.plan(VALUE)
+    bench.host.after_read = lambda: bench.host.faults.update({"read": lost})
+    assert results(bench.apply(plan)) == [Result.NOT_STARTED]
+    bench = careful(Things())
+    plan = bench.plan(ready(1, "both", name="a", value=2))
+    bench.host.before_change = lambda name: bench.host.faults.update({"read": lost})
+    outcome = bench.apply(plan)
+    assert results(outcome) == [Result.FAILED]
+    assert outcome.actions[0].message == "change 2 of 2 could not be sent: reset"
 
 
 def test_an_error_in_the_middle_sends_no_more_and_is_judged_by_what_is_read() -> None:

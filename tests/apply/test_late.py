@@ -16,6 +16,7 @@ from runner.apply.host import apply_host
 from runner.apply.tools import Tools
 from runner.model.attestation import Attestation
 from runner.model.errors import Reason, Unreachable
+from runner.model.events import ChangeIntended, Event
 from runner.model.observation import Finding, HostFindings, Postponed, Steered
 from runner.model.outcome import ActionOutcome, HostOutcome, HostResult, Result
 from runner.model.source import MapNode, Origin
@@ -39,6 +40,7 @@ class Bench:
     slept: list[float] = field(default_factory=list)
     stopped: Callable[[], bool] = lambda: False
     attestations: dict[str, Attestation] = field(default_factory=dict)
+    told: list[Event] = field(default_factory=list)
 
     def apply(self, *tasks: Ready | Finding) -> HostOutcome:
         """Plan the tasks, ordinary ones as they are read now, and apply that."""
@@ -49,7 +51,7 @@ class Bench:
         self.host.log.clear()
         tools = Tools(
             ALL,
-            lambda event: None,
+            self.told.append,
             settle=10.0,
             poll=1.0,
             clock=lambda: self.now,
@@ -95,6 +97,27 @@ def test_a_deferred_thing_is_read_behind_the_change_that_decides_it() -> None:
     outcome = bench.apply(VALUE, late(ready(2, "late", name="b")))
     assert (outcome.result, results(outcome)) == (HostResult.APPLIED, [Result.APPLIED, Result.APPLIED])
     assert bench.host.log == ["read", "New-Thing a", "Set-Thing a", "read", "New-Thing b", "close"]
+
+
+def test_what_a_deferred_thing_was_before_is_told_ahead_of_its_change_and_with_its_outcome() -> None:
+    bench = Bench(Things({"b": {"value": 7}}))
+    outcome = bench.apply(VALUE, late(ready(2, "late", name="b", value=8)))
+    assert [action.result for action in outcome.actions] == [Result.APPLIED, Result.APPLIED]
+    planned, decided = outcome.actions
+    assert planned.action is None  # the plan has it
+    assert decided.action is not None
+    assert (decided.action.before, decided.action.after) == (State(True, {"value": 7}), State(True, {"value": 8}))
+    intended = [event for event in bench.told if isinstance(event, ChangeIntended)][-1]
+    assert intended.step.action == decided.action
+    assert intended.step.before == State(True, {"value": 7})
+
+
+def test_a_deferred_change_that_fails_tells_what_was_before_too() -> None:
+    bench = Bench(Things({"b": {"value": 7}}, faults={"Set-Thing b": "refused"}))
+    outcome = bench.apply(VALUE, late(ready(2, "late", name="b", value=8)))
+    assert outcome.actions[1].result is Result.FAILED
+    assert outcome.actions[1].action is not None
+    assert outcome.actions[1].action.before == State(True, {"value": 7})
 
 
 def test_a_deferred_thing_that_is_as_wanted_by_then_is_left_alone() -> None:

@@ -24,7 +24,7 @@ from runner.lab.server import LabThread
 from runner.model.inventory import Connection
 from runner.model.observation import HostFindings, Observed
 from runner.model.outcome import HostOutcome, HostResult, Result
-from runner.model.plan import HostPlan
+from runner.model.plan import HostPlan, Verdict
 from runner.model.source import MapNode, Origin
 from runner.model.state import State, Unreadable
 from runner.model.task import Header, Ready, TaskId
@@ -310,6 +310,19 @@ def test_a_program_is_judged_by_its_exit_code(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "bench", [(200, 0.0, PsrpTransport), (200, 0.0, WinrsTransport)], indirect=True, ids=["psrp", "winrs"]
+)
+def test_a_program_with_windows_is_waited_for(bench: Bench) -> None:
+    """The code of the program before it is not taken for its own (ERROR_INSTALL_PACKAGE_OPEN_FAILED)."""
+    before = ("win_command", {"argv": ["cmd.exe", "/c", "exit 0"]})
+    outcome = bench.apply(before, ("win_command", {"argv": ["msiexec.exe", "/i", "C:\\no.msi", "/qn"]}))
+    assert [(action.result, action.message) for action in outcome.actions] == [
+        (Result.APPLIED, "exit code 0"),
+        (Result.FAILED, "exit code 1619"),
+    ]
+
+
 @pytest.mark.parametrize("fault", ["write:drop_before", "write:drop_after", "write:drop_during"])
 def test_a_program_whose_answer_is_lost_is_unknown(bench: Bench, fault: str) -> None:
     outcome = bench.apply(("win_command", {"argv": ["whoami.exe"]}), AFTERWARDS, fault=fault)
@@ -357,6 +370,6 @@ def test_a_script_that_exits_with_a_number_has_failed(bench: Bench) -> None:
 
 def test_a_script_is_not_sent_over_winrs(bench: Bench) -> None:
     bench.transport = WinrsTransport(pauses=(0.01,))
-    outcome = bench.apply(("win_powershell", {"script": SCRIPT}))
-    assert results(outcome) == [Result.FAILED]
-    assert "WinRS cannot do this, the transport psrp can" in outcome.actions[0].message
+    (step,) = bench.plan(("win_powershell", {"script": SCRIPT})).steps
+    assert step.verdict is Verdict.UNREADABLE
+    assert "WinRS cannot do this, the transport psrp can" in step.message

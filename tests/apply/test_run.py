@@ -34,10 +34,14 @@ def plan_of(*plays: PlayPlan) -> Plan:
 
 
 def run(
-    plan: Plan, fleet: Mapping[str, Things], events: list[Event] | None = None, stop: threading.Event | None = None
+    plan: Plan,
+    fleet: Mapping[str, Things],
+    events: list[Event] | None = None,
+    stop: threading.Event | None = None,
+    forks: int = 4,
 ) -> RunOutcome:
     tools = Tools(MODULES, (events if events is not None else []).append, settle=0.0, poll=0.0)
-    return apply_plan(plan, lambda name: fleet[name], tools, "run-1", forks=4, stop=stop)
+    return apply_plan(plan, lambda name: fleet[name], tools, "run-1", forks=forks, stop=stop)
 
 
 def results(outcome: RunOutcome) -> dict[str, HostResult]:
@@ -94,13 +98,65 @@ def test_hosts_of_one_lane_wait_for_each_other_and_lanes_go_side_by_side() -> No
 
     for name, host in fleet.items():
         host.before_change = lambda change, name=name: first_change(name, change)  # type: ignore[misc]
-    made = play(fleet)
-    hosts = tuple(replace(host, lane=lanes[host.host]) for host in made.hosts)
-    outcome = run(plan_of(replace(made, hosts=hosts, at_most=1)), fleet)
+    outcome = run(plan_of(laned(play(fleet), **lanes)), fleet)
     assert set(results(outcome).values()) == {HostResult.APPLIED}
     for lane in ("tokyo", "osaka"):
         own = [name for name in order if lanes[name] == lane]
         assert own == sorted(own)
+
+
+def laned(made: PlayPlan, at_most: int = 1, **lanes: str) -> PlayPlan:
+    hosts = tuple(replace(host, lane=lanes.get(host.host, "")) for host in made.hosts)
+    return replace(made, hosts=hosts, at_most=at_most)
+
+
+PARTNER = "another host of tokyo did not end well"
+
+
+@pytest.mark.parametrize("fault", ["refused", Unreachable(Reason.TIMEOUT, "no answer")])
+@pytest.mark.parametrize(("forks", "at_most"), [(4, 1), (1, 2)])
+def test_nothing_is_started_on_the_partners_of_a_lost_host(fault: str | Unreachable, forks: int, at_most: int) -> None:
+    fleet = fleet_of("h1", "h2", "h3", "alone")
+    made = laned(play(fleet), at_most, h1="tokyo", h2="tokyo", h3="osaka")
+    fleet["h1"].faults["New-Thing a" if fault == "refused" else "read"] = fault
+    outcome = run(plan_of(made), fleet, forks=forks)
+    well = HostResult.APPLIED
+    found = results(outcome)
+    assert found.pop("h1") in (HostResult.FAILED, HostResult.UNREACHABLE)
+    assert found == {"h2": HostResult.NOT_STARTED, "h3": well, "alone": well}
+    assert outcome.hosts[1].message == PARTNER
+    assert fleet["h2"].log == []
+
+
+def test_the_partner_of_a_lost_host_is_left_out_of_later_batches_and_of_later_plays_with_a_throttle() -> None:
+    fleet = fleet_of("h1", "other", "h2", broken=["h1"])
+    first = laned(play(fleet, serial=(2, 1)), h1="tokyo", h2="tokyo")
+    only = {"h3": Things()}
+    second = laned(replace(play(only, tasks=[ready(3, "C", name="c")]), number=2), h3="tokyo")
+    third = replace(play(only, tasks=[ready(3, "D", name="d")]), number=3)
+    outcome = run(plan_of(first, second), {**fleet, **only})
+    assert [(host.host, host.message) for host in outcome.hosts if host.result is HostResult.NOT_STARTED] == [
+        ("h2", PARTNER), ("h3", PARTNER),
+    ]  # fmt: skip
+    assert results(run(plan_of(first, third), {**fleet, **only}))["h3"] is HostResult.APPLIED
+
+
+def test_a_host_that_the_plan_could_not_reach_counts_from_the_beginning_and_a_compliant_partner_is_well() -> None:
+    fleet = fleet_of("h1", "h2")
+    fleet["same"] = Things({"a": {"value": 1}, "b": {"value": 1}})
+    made = laned(play(fleet), h1="tokyo", h2="tokyo", same="tokyo")
+    lost = replace(made.hosts[1], steps=(), error="no answer", exit_code=int(ExitCode.UNREACHABLE))
+    outcome = run(plan_of(replace(made, hosts=(made.hosts[0], lost, made.hosts[2]))), fleet)
+    assert results(outcome) == {
+        "h1": HostResult.NOT_STARTED, "h2": HostResult.UNREACHABLE, "same": HostResult.COMPLIANT,
+    }  # fmt: skip
+
+
+def test_a_refused_host_says_nothing_about_its_partner() -> None:
+    fleet = fleet_of("h1", "h2")
+    made = laned(play(fleet), h1="tokyo", h2="tokyo")
+    fleet["h1"].things["a"] = {"value": 7}
+    assert results(run(plan_of(made), fleet)) == {"h1": HostResult.REFUSED, "h2": HostResult.APPLIED}
 
 
 def test_a_batch_of_which_every_host_is_lost_ends_the_play() -> None:
@@ -108,7 +164,7 @@ def test_a_batch_of_which_every_host_is_lost_ends_the_play() -> None:
     outcome = run(plan_of(play(fleet, serial=(2, 1))), fleet)
     lost, left = HostResult.FAILED, HostResult.NOT_STARTED
     assert results(outcome) == {"h1": lost, "h2": lost, "h3": left, "h4": left}
-    assert outcome.hosts[2].message == "every host of an earlier batch failed or was unreachable"
+    assert outcome.hosts[2].message == "no host of an earlier batch ended well"
     assert [fleet["h3"].log, fleet["h4"].log] == [[], []]
     assert outcome.exit_code is ExitCode.FAILED
 

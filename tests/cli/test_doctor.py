@@ -12,14 +12,11 @@ from typing import Any
 import pytest
 
 from runner.model.command import ErrorRecord, Ids, Reply, ReplyState, Statement
-from runner.model.inventory import Authentication, Connection, Host
-from runner.model.secret import Secret
-from runner.model.source import Origin
+from runner.model.inventory import Authentication, Connection
 from runner.model.value import EnumValue, Int32, PSObject
 from runner.pipeline.doctor import Check, Finding, Verdict
 from runner.pipeline.doctor.findings import Sheet
 from runner.pipeline.doctor.inside import look_around
-from runner.pipeline.doctor.redaction import Redactor
 from runner.pipeline.doctor.shapes import Cause, differences, shape_of
 from runner.pipeline.doctor.way import clock, walk
 from tests.product import Answer, Served, ce_runner, served
@@ -411,17 +408,3 @@ class TestShapes:
         for pair in ((failed, done()), (done(), failed)):
             (found,) = differences(*map(shape_of, pair))
             assert (found.where, found.cause) == ("outcome", cause)
-
-
-def test_redaction() -> None:
-    connection = Connection("10.1.2.3", 5986, user="KONTOR\\nacht", password=Secret("pass-wort"))
-    host = Host("srv1", (), {}, Origin("inventory.yml"), connection)
-    hide = Redactor.of(host, {"ansible_fqdn": "srv1.kontor.example", "ansible_domain": "kontor.example"}).text
-    assert hide("SRV1.kontor.example at 10.1.2.3 by Kontor\\Nacht: pass-wort") == "<host> at <host> by <user>: ********"
-    assert hide("srv10 S-1-5-21-1-2-3-500, S-1-5-21-1-2-3-501, S-1-5-21-1-2-3-500, S-1-5-32-544") == (
-        "srv10 <sid-1>, <sid-2>, <sid-1>, S-1-5-32-544"
-    )
-    assert hide("192.168.0.7 with 5.1.17763.1971, 10.0.17763.0 and 1.4.8.1") == (
-        "<address-3> with 5.1.17763.1971, 10.0.17763.0 and 1.4.8.1"
-    )
-    assert hide("a.b@kontor.example {0F3C1B2A-0000-4000-8000-0123456789AB}") == "a.b@<domain> {<id-4>}"

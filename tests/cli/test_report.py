@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import csv
-import getpass
 import io
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from runner.cli.backup import write_backups
+from runner.cli.files import write_new
+from runner.cli.operator import account, operator
 from runner.lab.enums import RegistryValueKind
 from runner.lab.machine import Machine
 from runner.lab.registry import RegistryValue
+from runner.model.document import dump_plan, to_text
+from runner.model.errors import InputError
 from runner.model.state import State
+from runner.record.journal import Journal
+from runner.report.reg_file import reg_files
 from tests.product import Answer, Served, ce_runner, served
 from tests.report.reg_parser import DWORD, EXPAND, MULTI, SZ, Parsed, parsed
 from tests.report.test_reg_file import plan_of, regedit
@@ -105,7 +112,7 @@ def test_the_evidence_of_a_run(tmp_path: Path) -> None:
         assert (made.code, made.err) == (0, "")
         assert str(page) in made.out
         text = page.read_text(encoding="utf-8")
-        for said in (run, f"{getpass.getuser()}@", answer.document["plan"]["sha256"], "confirmed by 田中"):
+        for said in (run, f"{account()}@", answer.document["plan"]["sha256"], "confirmed by 田中"):
             assert said in text
         rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"), newline="")))
         found = {(row["host"], row["item"], row["task"]): row for row in rows}
@@ -113,7 +120,7 @@ def test_the_evidence_of_a_run(tmp_path: Path) -> None:
         assert (strong["before"], strong["after"], strong["result"]) == ("absent", "dword 1", "applied")
         assert strong["run_started_utc"] <= strong["verified_utc"] <= strong["run_ended_utc"]
         attested = found["東京", "S0-12", "Manual"]
-        assert (attested["result"], attested["note"]) == ("attested", "confirmed by 田中")
+        assert (attested["result"], attested["note"]) == ("attested", f"confirmed by 田中, entered by {operator()}")
         assert attested["verified_utc"] < strong["verified_utc"]
         assert found["b", "S0-12", "Manual"]["held_by"] == "the operator"
         assert found["b", "S0-17", "Runs"]["verified_utc"] >= strong["run_started_utc"]
@@ -127,12 +134,8 @@ def test_without_a_file_the_run_is_shown_again(tmp_path: Path) -> None:
     shown = ce_runner("report", run, "--journal", fleet.journal)
     assert shown.code == 0
     assert f"exit 6     run {run}" in shown.out
-    assert (
-        ce_runner("report", run, "--journal", fleet.journal, "--json")
-        .document["operator"]
-        .startswith(getpass.getuser())
-    )
-    assert f"by {getpass.getuser()}@" in ce_runner("runs", "--journal", fleet.journal).out
+    assert ce_runner("report", run, "--journal", fleet.journal, "--json").document["operator"].startswith(account())
+    assert f"by {account()}@" in ce_runner("runs", "--journal", fleet.journal).out
 
 
 @pytest.mark.parametrize("run", ["no-such-run", "site.yml"])
@@ -209,6 +212,141 @@ def test_a_plan_that_changes_no_registry_value_has_no_backup(tmp_path: Path) -> 
 def test_a_file_has_a_name_whatever_the_host_is_called(tmp_path: Path) -> None:
     """A plan's file may name a host that no inventory would take."""
     step = regedit(State(False, {"missing_keys": ()}), name="V", data="x")
-    written = write_backups(plan_of(step, host="../a:b%"), tmp_path / "out")
+    written = write_backups(reg_files(plan_of(step, host="../a:b%")), tmp_path / "out")
     assert written == {"../a:b%": tmp_path / "out" / "..%2Fa%3Ab%25.reg"}
     assert parsed(written["../a:b%"].read_bytes()).keys
+
+
+LATE = r"""
+- hosts: cloud_extender
+  gather_facts: false
+  tasks:
+    - {name: First, win_regedit: {path: 'HKLM:\SOFTWARE\Contoso', name: Marker, type: dword, data: 1}}
+    - {name: Late, win_regedit: {path: 'HKLM:\SOFTWARE\Contoso', name: Text, data: new}, after: First, tags: [S0-16]}
+"""
+
+
+def test_what_was_before_a_deferred_change_is_in_journal_report_and_backup(tmp_path: Path) -> None:
+    playbook, page, table, out = (tmp_path / name for name in ("late.yml", "run.html", "run.csv", "out"))
+    playbook.write_text(LATE, encoding="utf-8")
+    with served(FLEET, tmp_path) as fleet:
+        prepare(fleet)
+        before = fleet.fleet.machine("東京").registry.find(r"HKLM\SOFTWARE")
+        answer = fleet.apply(playbook)
+        assert (answer.code, answer.hosts["東京"]["result"]) == (0, "applied")
+        run = answer.document["run"]
+        journal = ("--journal", fleet.journal)
+        shown = ce_runner("report", run, *journal)
+        assert 'a "b" \\ 設定 -> string new' in shown.out
+        assert ce_runner("report", run, "--html", page, "--csv", table, *journal).code == 0
+        made = ce_runner("backup", run, "--out", out, "--json", *journal)
+        assert made.code == 0
+        with fleet.fleet.editing("東京") as machine:
+            imported(machine, parsed(Path(made.document["files"]["東京"]).read_bytes()))
+        assert fleet.fleet.machine("東京").registry.find(r"HKLM\SOFTWARE") == before
+    assert "string a &#34;b&#34; \\ 設定" in page.read_text(encoding="utf-8")
+    rows = csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"), newline=""))
+    late = next(row for row in rows if (row["host"], row["item"]) == ("東京", "S0-16"))
+    assert (late["before"], late["planned"], late["result"]) == ('string a "b" \\ 設定', "string new", "applied")
+    with Journal(fleet.journal) as recorded:
+        intents = [one for one in recorded.run(run).intents if one.host == "東京"]
+    assert [one.action and one.action.before.properties["data"] for one in intents] == [None, 'a "b" \\ 設定']
+
+
+def test_the_evidence_of_an_audit(tmp_path: Path) -> None:
+    with served(FLEET, tmp_path) as fleet:
+        prepare(fleet)
+        checked = fleet.check(site(tmp_path))
+        planned = fleet.plan(site(tmp_path), tmp_path / "plan.json")
+        assert (checked.code, planned.code) == (6, 6)
+    (tmp_path / "audit.json").write_text(checked.out, encoding="utf-8")
+    page, table = tmp_path / "audit.html", tmp_path / "audit.csv"
+    for source in ("audit.json", "plan.json"):
+        made = ce_runner("report", tmp_path / source, "--html", page, "--csv", table)
+        assert (made.code, made.err) == (0, "")
+        assert f"Audit of {tmp_path / 'site.yml'}" in page.read_text(encoding="utf-8")
+        rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"), newline="")))
+        found = {(row["host"], row["task"]): row for row in rows}
+        strong = found["東京", "Strong"]
+        assert (strong["before"], strong["planned"], strong["result"]) == ("absent", "dword 1", "to change")
+        assert found["東京", "Manual"]["held_by"] == "the operator"
+        assert (found["b", "Runs"]["result"], found["b", "Runs"]["verified_utc"]) == ("compliant", strong["read_utc"])
+    shown = ce_runner("report", tmp_path / "plan.json")
+    assert shown.out == ce_runner("show", tmp_path / "plan.json").out
+
+
+def test_a_run_document_that_was_edited_is_refused(tmp_path: Path) -> None:
+    with served(FLEET, tmp_path) as fleet:
+        answer = applied(fleet, tmp_path)
+    edited = tmp_path / "edited.json"
+    edited.write_text(json.dumps({**answer.document, "operator": "somebody@else"}), encoding="utf-8")
+    refused = ce_runner("report", edited)
+    assert refused.code == 64
+    assert "the run was changed after it was written" in refused.err
+
+
+def test_a_new_file_follows_no_link_and_is_its_users_alone(tmp_path: Path) -> None:
+    victim, out = tmp_path / "victim.txt", tmp_path / "out"
+    out.mkdir()
+    for target in (victim, tmp_path / "victim-that-is-not-there"):
+        link = out / "東京.reg"
+        link.symlink_to(target)
+        with pytest.raises(InputError, match="it is there already"):
+            write_new(link, b"x")
+        assert not target.exists()
+        link.unlink()
+    write_new(out / "new" / "b.reg", b"x")
+    assert (out / "new" / "b.reg").read_bytes() == b"x"
+    assert [stat.S_IMODE((out / one).stat().st_mode) for one in ("new", "new/b.reg")] == [0o700, 0o600]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="accounts of POSIX")
+def test_the_operator_is_whom_the_system_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    own = pwd.getpwuid(os.getuid()).pw_name
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert operator().startswith(f"{own}@")
+    assert "(" not in operator()
+    monkeypatch.setenv("SUDO_USER", "kiyohime")
+    assert operator().endswith(" (SUDO_USER kiyohime)")
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
+    assert account() == "uid 3999999"
+
+
+def test_a_confirmation_says_who_entered_it_and_can_be_withdrawn(tmp_path: Path) -> None:
+    with served(FLEET, tmp_path) as fleet:
+        step = ("attest", "東京", "S0-12", "--journal", fleet.journal)
+        nothing = ce_runner(*step, "--withdraw")
+        assert nothing.code == 64
+        assert "S0-12 of 東京 is not confirmed" in nothing.err
+        given = ce_runner(*step, "--by", "田中", "-i", fleet.inventory, "--json").document
+        assert (given["by"], given["entered"]) == ("田中", operator())
+        assert verdict(fleet, tmp_path) == "told"
+        assert "does not go with it" in ce_runner(*step, "--withdraw", "--expires-days", "3").err
+        taken = ce_runner(*step, "--withdraw", "--evidence", "the wrong server")
+        assert (taken.code, taken.out.split(" by ")[0]) == (0, "東京: S0-12 withdrawn")
+        assert verdict(fleet, tmp_path) == "held"
+        unknown = ce_runner("attest", "東京都", "S0-12", "-i", fleet.inventory, "--journal", fleet.journal)
+    assert unknown.code == 64
+    assert "the inventory has no host '東京都'" in unknown.err
+    assert "did you mean '東京'" in unknown.err
+
+
+def verdict(fleet: Served, folder: Path) -> str:
+    """What a check says of the manual step of 東京."""
+    steps = fleet.check(site(folder)).hosts["東京"]["steps"]
+    return str(next(step["verdict"] for step in steps if step["header"]["name"] == "Manual"))
+
+
+def test_a_plan_that_was_forged_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    """Its sum is right, as a forger would write it."""
+    step = regedit(State(False, {"missing_keys": ("C:\\x",)}), name="V", data="x")
+    file = tmp_path / "plan.json"
+    file.write_text(to_text(dump_plan(plan_of(step))), encoding="utf-8")
+    answer = ce_runner("backup", file, "--out", tmp_path / "out")
+    assert answer.code == 64
+    assert "missing_keys: not a registry path" in answer.err
+    assert not (tmp_path / "out").exists()

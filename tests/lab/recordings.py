@@ -40,6 +40,9 @@ from tests.lab.clixml import Node, normalised
 
 HERE = Path(__file__).parent
 REFUSAL = "LabDoesNotSimulate"
+# What these tests cannot put to the lab at all.
+NO_CLIENT = "it needs a client that answers questions"
+NO_OPTIONS = "its options are not simulated"
 _STATES = {3: "Stopped", 4: "Completed", 5: "Failed"}
 
 
@@ -77,17 +80,30 @@ def known_differences() -> dict[str, str]:
 def with_windows_paths(case: dict[str, Any]) -> dict[str, Any]:
     """A case whose paths are files of the recording's Linux, with the same files below the drive C: instead.
 
-    A provider's separators and home are those of the system, as the Windows cases show (oth-env).
+    A provider's separators and home and the drive of the files are those of the system, as the Windows cases show
+    (oth-env, pol-config-file).
     """
     text = json.dumps(case, ensure_ascii=False)
-    text = text.replace(_HOME.format("/home/labuser"), _HOME.format(r"C:\\Users\\Administrator"))
-    text = text.replace(_SEPARATORS.format(47, 92), _SEPARATORS.format(92, 47))
+    for on_linux, on_windows in _OF_THE_SYSTEM:
+        text = text.replace(on_linux, on_windows)
     moved: dict[str, Any] = json.loads(_LINUX_PATH.sub(_as_windows_path, text))
     return moved
 
 
 _SEPARATORS = '<C N=\\"ItemSeparator\\">{}</C><C N=\\"AltItemSeparator\\">{}</C>'
 _HOME = '<S N=\\"Home\\">{}</S>'
+_DRIVE = '<ToString>{0}</ToString><Props><S N=\\"CurrentLocation\\">{1}</S><S N=\\"Name\\">{0}</S>'
+_ROOT = '<S N=\\"Root\\">{}</S><S N=\\"Description\\">{}</S>'
+_COLON = '<B N=\\"VolumeSeparatedByColon\\">{}</B>'
+_DRIVES = "<LST><S>{}</S><S>Temp</S></LST>"
+_OF_THE_SYSTEM = (
+    (_SEPARATORS.format(47, 92), _SEPARATORS.format(92, 47)),
+    (_HOME.format("/home/labuser"), _HOME.format(r"C:\\Users\\Administrator")),
+    (_DRIVE.format("/", "home/labuser"), _DRIVE.format("C", r"Users\\Administrator\\Documents")),
+    (_ROOT.format("/", "/"), _ROOT.format(r"C:\\", "")),
+    (_COLON.format("false"), _COLON.format("true")),
+    (_DRIVES.format("/"), _DRIVES.format("C")),
+)
 _LINUX_PATH = re.compile(r"(?<![\w/])/(?:srv/lab|nope1|home/labuser)(?:/[^\"'<>|/;,$]*)*")
 
 
@@ -124,10 +140,10 @@ def judge(case: dict[str, Any], endpoint: Endpoint) -> Verdict:
     if any("HOST_RESPONSE" in message["type"] or "HOST_CALL" in message["type"] for message in case["received"]):
         calls = [m for m in case["received"] if "HOST_CALL" in m["type"]]
         if any("SetShouldExit" not in call["clixml"] for call in calls):
-            return Verdict(case["id"], "refused", "it needs a client that answers questions")
+            return Verdict(case["id"], "refused", NO_CLIENT)
     options = case.get("options", {})
     if options.keys() - _OPTIONS or ("request_edited" in options and not case["received"]):
-        return Verdict(case["id"], "refused", "its options are not simulated")
+        return Verdict(case["id"], "refused", NO_OPTIONS)
     try:
         told = _told(case, endpoint=endpoint)
     except SetupRefused as refused:

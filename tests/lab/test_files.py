@@ -128,6 +128,36 @@ def test_f2_a_closed_folder_is_told_where_it_is_recorded_and_refused_elsewhere()
     assert one(host, command("Get-Item", Path="C:\\lab\\closed\\*")).reason == "LabDoesNotSimulate"
 
 
+def test_a_closed_file_is_listed_and_never_read() -> None:
+    closed = "C:\\lab\\closed.txt"
+    files = {closed: {"binary": "6e 0a", "access": "none"}}
+    listed = command("Get-ChildItem", LiteralPath="C:\\lab"), command("ForEach-Object", MemberName="Length")
+
+    assert one(machine(files=files), *listed).values == [2]
+    for host in (machine(files=files), machine(files=files, powershell="7.6.5")):
+        for reading in (command("Get-Content", LiteralPath=closed), command("Get-Content", Path="C:\\lab\\*")):
+            assert one(host, reading).reason == "LabDoesNotSimulate"
+    hashed = command("Get-FileHash", Path="C:\\lab\\*")
+    assert one(machine(files=files, powershell="7.6.5"), hashed).errors == ["UnauthorizedAccessError"]
+    assert one(machine(files=files), hashed).reason == "LabDoesNotSimulate"
+
+
+def test_lists_of_files_or_folders_only() -> None:
+    host = machine(files={"C:\\lab\\a.txt": "a", "C:\\lab\\in\\b.txt": "b"})
+    names = command("ForEach-Object", MemberName="Name")
+
+    def listed(path: str, **more: object) -> list[object]:
+        return one(host, command("Get-ChildItem", LiteralPath=path, **more), names).values
+
+    assert listed("C:\\lab", File=True) == ["a.txt"]
+    assert listed("C:\\lab", File=True, Recurse=True) == ["a.txt", "b.txt"]
+    assert listed("C:\\lab", Directory=True) == ["in"]
+    assert listed("C:\\lab\\a.txt", Directory=True) == []
+    both = command("Get-ChildItem", LiteralPath="C:\\lab", File=True, Directory=True)
+    assert one(host, both).reason == "LabDoesNotSimulate"
+    assert one(host, command("Get-ChildItem", Path="HKLM:\\SOFTWARE", File=True)).reason == "NamedParameterNotFound"
+
+
 def test_what_a_variable_is_besides_its_value_is_told_only_where_it_is_recorded() -> None:
     item = command("Get-Item", LiteralPath="Variable:PSEdition")
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from runner.lab.engine import Engine
+from runner.lab.files import Folder
 from runner.lab.fleet import Fleet
 from runner.lab.machine import Machine
 from runner.lab.messages import Progress, RequestedCommand, Warning
@@ -209,6 +210,43 @@ def test_a_service_that_holds_a_module_keeps_its_version_from_being_replaced_or_
     run(host, (command("Stop-Service", Name="CloudExtender"),))
     assert one(host, command("Uninstall-Module", Name=EXO, RequiredVersion="2.0.5")).errors == []
     assert versions(host) == ["3.1.0"]
+
+
+@pytest.mark.parametrize("with_folder", [True, False])
+def test_files_of_a_copied_module_that_a_service_holds_cannot_be_removed(with_folder: bool) -> None:
+    copied = {"version": "2.0.5", "by_hand": True, "version_folder": with_folder}
+    host = ready(
+        modules={EXO: [copied]},
+        services={"CloudExtender": {"status": "running"}},
+        modules_in_use={EXO: "CloudExtender"},
+    )
+    folder = f"{ALL_USERS}\\{EXO}\\2.0.5" if with_folder else f"{ALL_USERS}\\{EXO}"
+    remove = command("Remove-Item", LiteralPath=folder, Recurse=True, Force=True)
+    moved = one(host, command("Move-Item", LiteralPath=folder, Destination="C:\\elsewhere"))
+    removed = one(host, remove)
+
+    assert moved.reason == "LabDoesNotSimulate"
+    assert removed.errors == ["RemoveFileSystemItemUnAuthorizedAccess", "DirectoryNotEmpty"]
+    left = host.files.find(folder)
+    assert isinstance(left, Folder)
+    assert [entry.name for entry in left.sorted_entries()] == [f"{EXO}.psm1"]
+    run(host, (command("Stop-Service", Name="CloudExtender"),))
+    assert one(host, remove).errors == []
+    assert host.files.find(folder) is None
+
+
+def test_files_that_are_no_module_yet_are_not_held() -> None:
+    place = f"{ALL_USERS}\\{EXO}"
+    host = ready(
+        modules={EXO: ["2.0.5"]},
+        files={f"{place}\\3.1.0.partial\\{EXO}.psd1": "@{}", f"{place}\\3.1.0.partial\\{EXO}.psm1": ""},
+        services={"CloudExtender": {"status": "running"}},
+        modules_in_use={EXO: "CloudExtender"},
+    )
+    moved = one(host, command("Move-Item", LiteralPath=f"{place}\\3.1.0.partial", Destination=f"{place}\\3.1.0"))
+
+    assert moved.errors == []
+    assert host.files.find(f"{place}\\3.1.0\\{EXO}.psm1") is not None
 
 
 @pytest.mark.parametrize(

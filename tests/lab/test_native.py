@@ -96,6 +96,41 @@ def test_cmd_does_no_more_than_is_recorded(words: tuple[str, ...]) -> None:
     assert "does not simulate" in ended.reason.Exception.Message
 
 
+PACKAGE = ("/i", "C:\\no.msi", "/qn")
+
+
+def test_a_program_with_windows_is_not_waited_for_at_the_end_of_a_pipe() -> None:
+    engine = Engine(machine())
+    run(engine, (command("cmd.exe", "/c", "exit 5"),))
+    alone = run(engine, (command("msiexec.exe", *PACKAGE),), EXIT_CODE)
+    assert [message.value for message in alone if isinstance(message, Output)] == [5]
+    fed = run(engine, (command("msiexec.exe", *PACKAGE), command("Select-Object")), EXIT_CODE)
+    assert [message.value for message in fed if isinstance(message, Output)] == [1619]
+
+
+def test_nor_in_a_script() -> None:
+    engine = Engine(machine())
+    text = "cmd.exe /c 'exit 5'\nmsiexec.exe /i C:\\no.msi /qn{}\n$LASTEXITCODE"
+    for rest, code in (("", 5), (" | Out-Null", 1619)):
+        messages = run(engine, (RequestedCommand(text.format(rest), (), is_script=True, local_scope=True),))
+        assert [message.value for message in messages if isinstance(message, Output)] == [code]
+
+
+def test_an_exit_code_can_be_taken_away() -> None:
+    engine = Engine(machine())
+    run(engine, (command("cmd.exe", "/c", "exit 5"),))
+    messages = run(engine, (command("Set-Variable", Name="LASTEXITCODE", Value=None, Scope="Global"),), EXIT_CODE)
+    assert [message.value for message in messages if isinstance(message, Output)] == [None]
+
+
+@pytest.mark.parametrize("words", [("/i", "C:\\Windows", "/qn"), ("/i", "C:\\no.msi"), ("/x", "{0}", "/qn")])
+def test_a_package_is_not_installed_here(words: tuple[str, ...]) -> None:
+    (ended,) = run(Engine(machine()), (command("msiexec.exe", *words),))
+    assert isinstance(ended, Ended)
+    assert ended.reason is not None
+    assert "does not simulate" in ended.reason.Exception.Message
+
+
 def test_a_restricted_session_shows_no_programs() -> None:
     endpoint = EndpointSpec.model_validate({"session_type": "restricted_remote_server"}).endpoint()
     (ended,) = run(Engine(machine(), endpoint), (command("whoami.exe"),))

@@ -20,7 +20,7 @@ def _values(*statement: object) -> list[object]:
     return [message.value for message in messages if hasattr(message, "value")]
 
 
-@pytest.mark.parametrize("parameter", ["File", "-directory", "Hid"])
+@pytest.mark.parametrize("parameter", ["Attr", "-readonly", "Hid"])
 def test_a_parameter_of_a_provider_is_refused(parameter: str) -> None:
     called = (command("Get-ChildItem", **{"LiteralPath": "C:\\Windows", parameter: True}),)
     assert "The lab does not simulate the parameter -" in _first_error(called)

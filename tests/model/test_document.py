@@ -189,6 +189,17 @@ def test_a_plan_changed_by_hand_is_refused() -> None:
         load_plan(document, "plan.json")
 
 
+def test_a_run_changed_by_hand_is_refused() -> None:
+    document = read_back(dump_run(RunOutcome("run-1", (), operator="kiyohime@tok-admin-01"), plan(step("s"))))
+    assert load_run(document, "run.json")[0].operator == "kiyohime@tok-admin-01"
+    for change in ({"operator": "root@elsewhere"}, {"exit_code": 3}, {"sha256": "0" * 64}):
+        with pytest.raises(InputError, match="the run was changed after it was written"):
+            load_run({**document, **change}, "run.json")
+    del document["sha256"]
+    with pytest.raises(InputError, match="the run was changed after it was written"):
+        load_run(document, "run.json")
+
+
 def test_another_format_and_another_kind_are_refused() -> None:
     document = dump_plan(plan())
     with pytest.raises(InputError, match="format 99 is not known; this ce-runner reads format 1"):

@@ -43,6 +43,8 @@ def mistakes(name: str, /, **data: Any) -> str:
         ("win_file", {"path": "\\\\server\\share\\x", "state": "absent"}, "path: a full path on a drive is wanted"),
         ("win_file", {"path": "C:\\a\\..\\b", "state": "absent"}, "'..' is no name of a file on Windows"),
         ("win_file", {"path": "C:\\a*", "state": "absent"}, "'a*' is no name of a file on Windows"),
+        ("win_file", {"path": "C:\\con", "state": "directory"}, "'con' is no name of a file on Windows"),
+        ("win_copy", {"content": "a", "dest": "C:\\Temp\\NUL"}, "'NUL' is no name of a file on Windows"),
         ("win_file", {"path": "C:\\", "state": "absent"}, "a drive itself is not managed"),
         ("win_file", {"path": "C:\\a", "state": "touch"}, "state must be one of directory, file, absent"),
         ("win_copy", {"dest": "C:\\a"}, "win_copy wants one of src and content"),

@@ -131,7 +131,7 @@ REQUEST = "「すべてのアカウントの検証」を押す; then: ce-runner 
 
 def test_a_step_that_nobody_confirmed_holds_the_host_and_says_how() -> None:
     assert say("attestation", **STEP) == Said("", held=Held(REQUEST, "CE operator"))
-    asked = "「すべてのアカウントの検証」を押す (evidence: 画面); then: ce-runner attest ce-01 S0-12"
+    asked = "「すべてのアカウントの検証」を押す (evidence: 画面); then: ce-runner attest ce-01 S0-12 --evidence TEXT"
     assert say("attestation", **STEP, evidence="画面") == Said("", held=Held(asked, "CE operator"))
 
 
@@ -148,6 +148,15 @@ def test_the_confirmation_of_another_step_does_not_count() -> None:
 )
 def test_a_confirmed_step_says_by_whom(evidence: str, said: str) -> None:
     assert say("attestation", attested(evidence=evidence), **STEP) == Said(said, verbosity=1)
+
+
+@pytest.mark.parametrize("evidence", ["", "  "])
+def test_a_confirmation_without_the_evidence_that_is_asked_for_does_not_count(evidence: str) -> None:
+    held = say("attestation", attested(evidence=evidence), **STEP, evidence="画面").held
+    assert held is not None
+    assert held.reason.startswith("confirmed by 佐藤 without the evidence that is asked for; ")
+    assert held.reason.endswith("(evidence: 画面); then: ce-runner attest ce-01 S0-12 --evidence TEXT")
+    assert say("attestation", attested(evidence="変更票 4711"), **STEP, evidence="画面").held is None
 
 
 DAY = timedelta(days=1)

@@ -15,12 +15,13 @@ from runner.model.state import Desired, State, Unreadable
 from runner.model.value import PSObject, Version
 from runner.modules.base import Impossible, Round, StateModule
 from runner.modules.loader import load_modules
+from runner.modules.psmodule_copies import scope_of
 from runner.modules.psmodule_failures import FAILURES
-from runner.modules.psmodule_reading import scope_of
-from runner.modules.psmodule_versions import canonical, is_version, newest_first, same, within
+from runner.modules.psmodule_versions import canonical, is_version, newest_first, same, spellings, within
 from tests.modules.test_arguments import found
 
 MODULES_FOLDER = "C:\\Program Files\\WindowsPowerShell\\Modules"
+EXO = f"{MODULES_FOLDER}\\ExchangeOnlineManagement"
 # Ids of what the modules do not do, because they ask for the whole list of providers.
 NEVER_SENT = frozenset({"UnknownProvider", "UnknownProviderFromActivatedList"})
 SENT = frozenset(
@@ -74,6 +75,16 @@ def failed(*ids: str) -> Reply:
     return Reply(ReplyState.FAILED, (), tuple(ErrorRecord(one, "X", "System.Exception", "何か") for one in ids))
 
 
+def holding(folder: str, *names: str) -> Reply:
+    """What is in a folder, by name; that of a folder ends in a backslash."""
+    return done(
+        *(
+            PSObject(("X",), {"FullName": f"{folder}\\{name.rstrip(chr(92))}", "PSIsContainer": name.endswith("\\")})
+            for name in names
+        )
+    )
+
+
 def install(reply: Reply) -> str | None:
     return module().judge((command("Install-Module", Name="ExchangeOnlineManagement"),), reply)
 
@@ -88,6 +99,12 @@ def test_versions_that_differ() -> None:
     assert not same("3.10.0", "3.1.0")
     assert not same("1.4.8.1", "1.4.8")
     assert newest_first(["2.0.5", "3.9.2", "3.10", "3.10.0.0", "1.4.8.1"]) == ("3.10.0", "3.9.2", "2.0.5", "1.4.8.1")
+
+
+def test_the_texts_of_one_version() -> None:
+    assert spellings("3.01") == ("3.1", "3.1.0", "3.1.0.0")
+    assert spellings("3.1.2") == ("3.1.2", "3.1.2.0")
+    assert spellings("1.4.8.1") == ("1.4.8.1",)
 
 
 def test_both_ends_belong_to_a_range() -> None:
@@ -159,16 +176,23 @@ def test_what_is_missing_for_an_installation_is_said_and_does_not_end_the_plan()
         "repository Internal (win_psrepository)",
         "PowerShellGet 1.6.0 or later (win_psmodule)",
     )
-    assert module().desired(wanted, before) == Desired(True, {"installed": True, "lacks": (), "versions": ("3.1.0",)})
+    assert module().desired(wanted, before) == Desired(True, {"lacks": (), "versions": ("3.1.0",)})
 
 
-def test_what_could_not_be_asked_is_not_called_missing() -> None:
-    before = observed(arguments(required_version="3.1.0"), done(), failed("Boom,X"), Reply(ReplyState.UNSEEN))
+@pytest.mark.parametrize(
+    "unread", [failed("Boom,X"), Reply(ReplyState.UNSEEN), Reply(ReplyState.DONE, (), failed("Boom,X").errors)]
+)
+def test_what_could_not_be_asked_is_not_called_missing(unread: Reply) -> None:
+    wanted, nuget = arguments(required_version="3.1.0"), PSObject(("X",), {"Name": "NuGet", "Version": "2.8.5.208"})
+    for answers in ((unread, done()), (done(nuget), unread)):
+        assert isinstance(observed(wanted, done(), *answers), Unreadable)
+
+
+def test_scripts_that_must_not_run_are_a_lack_for_an_earlier_task_may_change_that() -> None:
+    blocked = failed("CouldNotAutoloadMatchingModule")
+    before = observed(arguments(required_version="3.1.0"), done(), blocked, blocked)
     assert isinstance(before, State)
-    assert before.properties["lacks"] == (
-        "package providers could not be read: 何か (Boom,X)",
-        "repositories could not be read: the answer was not seen",
-    )
+    assert before.properties["lacks"] == ("an execution policy that lets PowerShellGet run (execution_policy)",)
 
 
 @pytest.mark.parametrize(
@@ -188,16 +212,11 @@ def test_modules_that_could_not_be_read_are_not_absent(answer: Reply) -> None:
 def test_a_copy_that_cannot_be_looked_into_is_not_taken_for_a_copied_one() -> None:
     wanted = arguments(state="absent")
     listed = copy("3.1.0", f"{MODULES_FOLDER}\\ExchangeOnlineManagement\\3.1.0")
-    assert isinstance(observed(wanted, done(listed), done(False, False)), Unreadable)
-    assert isinstance(observed(wanted, done(listed), Reply(ReplyState.UNSEEN)), Unreadable)
-
-
-def test_an_unversioned_folder_goes_as_a_folder() -> None:
-    wanted = arguments(state="absent")
-    folder = f"{MODULES_FOLDER}\\ExchangeOnlineManagement"
-    before = observed(wanted, done(copy("3.1.0", folder)), done(False, True))
-    assert isinstance(before, State)
-    assert module().write(wanted, before) == ((command("Remove-Item", LiteralPath=folder, Recurse=True, Force=True),),)
+    there = holding(EXO, "3.1.0\\")
+    assert isinstance(observed(wanted, done(listed), done(False, False), there), Unreadable)
+    assert isinstance(observed(wanted, done(listed), Reply(ReplyState.UNSEEN), there), Unreadable)
+    for unseen in (done(), failed("Boom,X"), Reply(ReplyState.UNSEEN)):
+        assert isinstance(observed(wanted, done(listed), done(True, True), unseen), Unreadable)
 
 
 def test_earlier_tasks_count() -> None:
@@ -209,7 +228,7 @@ def test_earlier_tasks_count() -> None:
     old = State(True, {"installed": True, "versions": ("2.0.5",), "folders": (), "removed_as_folder": ()})
     over = module().over(gone, old, [(newer, after)])
     assert over.properties["versions"] == ("3.1.0", "2.0.5")
-    assert module().desired(gone, over) == Desired(True, {"installed": False, "versions": ("3.1.0",)})
+    assert module().desired(gone, over) == Desired(True, {"versions": ("3.1.0",)})
     at_least = arguments(minimum_version="3.0.0")
     seen = module().over(at_least, State(True, {"installed": False, "lacks": ()}), [(newer, after)])
     assert seen == State(True, {"installed": True, "lacks": ()})

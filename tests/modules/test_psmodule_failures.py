@@ -32,7 +32,7 @@ def offering(name: str, **package: Any) -> dict[str, Any]:
 
 
 def attempted(module: str, arguments: dict[str, Any], machine: dict[str, Any]) -> tuple[list[str], State]:
-    """What the task says about each of its changes, and what is there afterwards."""
+    """What the task says about each of its changes up to the first that fails, and what is there afterwards."""
     one = load_modules()[module]
     assert isinstance(one, StateModule)
     session = LabSession(build_machine("case", MachineSpec.model_validate({**READY, **machine})))
@@ -44,6 +44,8 @@ def attempted(module: str, arguments: dict[str, Any], machine: dict[str, Any]) -
         (reply,) = session.change(statement, (), one.timeout, lambda ids: None)
         assert isinstance(reply, Reply)
         said.append(one.judge(statement, reply) or "")
+        if said[-1]:
+            break
     return said, read(one, wanted, session)
 
 
@@ -145,6 +147,22 @@ def test_a_module_that_a_running_service_holds() -> None:
     gone = {"name": "ExchangeOnlineManagement", "required_version": "2.0.5", "state": "absent"}
     (said,), after = attempted("win_psmodule", gone, machine)
     assert FAILURES["ModuleIsInUse"].fix in said
+    assert after.properties["versions"] == ("2.0.5",)
+
+
+@pytest.mark.parametrize("version_folder", [True, False])
+def test_a_copied_module_that_a_running_service_holds(version_folder: bool) -> None:
+    """It stays listed, so that the next plan removes what is left of it."""
+    copied = {"version": "2.0.5", "by_hand": True, "version_folder": version_folder}
+    machine = {
+        "modules": {"ExchangeOnlineManagement": [copied]},
+        "services": {"CloudExtender": {"status": "running", "start_mode": "automatic"}},
+        "modules_in_use": {"ExchangeOnlineManagement": "CloudExtender"},
+    }
+    gone = {"name": "ExchangeOnlineManagement", "required_version": "2.0.5", "state": "absent"}
+    (said,), after = attempted("win_psmodule", gone, machine)
+    failure = FAILURES["RemoveFileSystemItemUnAuthorizedAccess"]
+    assert said.startswith(f"cause: {failure.cause}; what to do: {failure.fix}; the host said: ")
     assert after.properties["versions"] == ("2.0.5",)
 
 

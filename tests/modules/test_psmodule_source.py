@@ -140,7 +140,7 @@ def test_a_package_arrives_whole(tmp_path: Path, encoding: str) -> None:
     assert before == State(
         True, {"installed": False, "versions": ("2.0.5",), "existing_folders": before.properties["existing_folders"]}
     )
-    assert desired == Desired(True, {"installed": True, "versions": ("3.1.0", "2.0.5")})
+    assert desired == Desired(True, {"versions": ("3.1.0", "2.0.5")})
     assert [on.send(statement) for statement in write] == [None] * len(write)
     there = on.folder(f"{MODULES}\\{NAME}\\3.1.0")
     assert there is not None

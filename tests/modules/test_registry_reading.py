@@ -11,7 +11,7 @@ from runner.model.command import ErrorRecord, Reply, ReplyState, Statement
 from runner.model.state import Unreadable
 from runner.model.value import EnumValue, Int32, PSObject, UInt32, UInt64, Value
 from runner.modules.base import Round
-from runner.modules.registry import Key, fold, parse_key
+from runner.modules.registry import Key, any_key, fold, parse_key
 from runner.modules.registry_reading import Asked, Finding, FoundKey, FoundValue, Missing, conclude, next_round
 
 KEY = parse_key("HKLM:\\SOFTWARE\\Lab\\App")
@@ -198,6 +198,14 @@ def test_paths_as_people_write_them(text: str, full: str) -> None:
 def test_what_is_no_path(text: str) -> None:
     with pytest.raises(ValueError, match="registry path"):
         parse_key(text)
+
+
+@pytest.mark.parametrize("character", ["\r", "\n", "\0", "\x1b", "\x7f", "\x85"])
+def test_a_path_with_a_control_character_is_refused_and_what_a_host_names_is_read(character: str) -> None:
+    path = f"HKLM:\\SOFTWARE\\a{character}b"
+    with pytest.raises(ValueError, match="a registry path holds no control characters"):
+        parse_key(path)
+    assert any_key(path).path == f"SOFTWARE\\a{character}b"
 
 
 def test_the_twin_below_wow6432node() -> None:

@@ -47,12 +47,17 @@ def code(number: int) -> Reply:
         ("win_command", {"argv": ["a.cmd"]}, "a batch file: cmd.exe, /c, FILE"),
         ("win_command", {"argv": ["a.exe", ""]}, "passes on no empty argument"),
         ("win_command", {"argv": ["a.exe", 'say "x"']}, "none with a double quote in it"),
+        ("win_command", {"argv": ["a.exe", "--%", "/a"]}, "no --%"),
         ("win_command", {"argv": []}, "argv"),
         ("win_command", {"argv": ["a.exe"], "creates": "C:\\*.txt"}, "without wildcards"),
         ("win_command", {"argv": ["a.exe"], "removes": " "}, "the path of one thing"),
         ("win_command", {}, "argv"),
         ("win_reboot", {"pre_reboot_delay": 1}, "pre_reboot_delay"),
         ("win_reboot", {"msg": ""}, "msg"),
+        ("win_reboot", {"msg": 'Patch "A B" night'}, "nothing with a double quote in it"),
+        ("win_reboot", {"msg": "--%"}, "passes on no --%"),
+        ("discover_service", {"pattern": "(?P<a>Spooler)"}, "a named group is written (?<name>...)"),
+        ("discover_service", {"pattern": "(?<a>Spooler"}, "no regular expression"),
         ("win_reboot", {"reboot": "if_needed"}, "reboot must be one of always, if_pending"),
         ("win_powershell", {"script": "1", "parameters": {"a-b": 1}}, "'a-b' is not the name of a parameter"),
         ("win_powershell", {"script": "1", "parameters": {"a": 3.1}}, "a wants a text, a whole number"),
@@ -122,6 +127,20 @@ def test_what_is_told_is_short_and_shows_no_objects() -> None:
     assert told.startswith("(System.Data) | (2 bytes) | yyy")
     assert told.endswith(" ...")
     assert len(told) < 250
+
+
+@pytest.mark.parametrize("pattern", [r"(?<maker>MaaS360|Fiberlink) ?\w+", r"(?<=Cloud)\s", r"[(?P<]x\(?P"])
+def test_a_pattern_is_one_of_net_s(pattern: str) -> None:
+    assert arguments("discover_service", pattern=pattern).pattern == pattern  # type: ignore[attr-defined]
+
+
+def test_a_program_is_never_the_last_of_its_pipe() -> None:
+    """Else one of the Windows subsystem would not be waited for; and no older exit code is left for it."""
+    for name, given in (("win_reboot", {}), ("win_command", {"argv": ["msiexec.exe", "/i", "C:\\a.msi", "/qn"]})):
+        one = module(name)
+        (statement,) = one.write(arguments(name, **given), State(True))
+        assert [entry.name for entry in statement][1:] == ["Select-Object"]
+        assert [entry.name for (entry,) in one.asked_in_front(statement)] == ["Set-Variable"]
 
 
 def test_two_tasks_with_one_program_run_it_twice_and_a_guarded_one_once() -> None:

@@ -60,7 +60,9 @@ class Bench:
 
     def change(self, part: Arguments, statements: Iterable[Statement]) -> None:
         for statement in statements:
-            behind = self.module.asked_behind(statement)
+            front, behind = self.module.asked_in_front(statement), self.module.asked_behind(statement)
+            in_front = self.session.read(front, self.module.timeout) if front else ()
+            assert not any(reply.errors for reply in in_front), render(statement)
             reply, *replies = self.session.change(statement, behind, self.module.timeout, lambda ids: None)
             answer = self.module.answered(part, statement, reply, replies)
             assert (answer.complaint, answer.unclear) == ("", ""), render(statement)

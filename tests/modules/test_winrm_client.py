@@ -45,7 +45,9 @@ def test_what_a_policy_refuses_is_told_with_its_code() -> None:
     machine = build_machine("lab", MachineSpec.model_validate({"registry": {POLICY: {"AllowBasic": 0}}}))
     (reply,) = LabSession(machine).change(SET, (), 60.0, lambda ids: None)
     assert reply.errors[0].id == "WsManError,Microsoft.PowerShell.Commands.SetItemCommand"
-    assert "0x8033808A" in (module().judge(SET, reply) or "")
+    told = module().judge(SET, reply) or ""
+    assert "0x8033808A" in told
+    assert "this setting, or one beside it" in told
 
 
 def test_without_access_the_account_is_to_blame() -> None:

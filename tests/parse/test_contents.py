@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
@@ -129,6 +130,7 @@ def test_a_file_is_read_once_for_all_its_pieces(tmp_path: Path) -> None:
         (["C:/evil.psm1"], "no path of a file on Windows"),
         (["a\\evil.psm1"], "no path of a file on Windows"),
         (["a/nul.txt"], "no path of a file on Windows"),
+        (["CONOUT$"], "no path of a file on Windows"),
         (["a./b.txt"], "no path of a file on Windows"),
         (["Lab.psd1", "lab.PSD1"], "holds both 'Lab.psd1' and 'lab.PSD1'"),
         (["A/x.txt", "a/y.txt"], "holds both 'A' and 'a'"),
@@ -188,6 +190,27 @@ def test_a_damaged_package(package: Package) -> None:
     path = package({"a.psd1": b"x" * 1000})
     altered(path, 16, 1, 4)  # CRC-32
     assert "is no package that can be read" in refusal(lambda: FilesHere(path.parent).package(path.name))
+
+
+def test_a_member_whose_name_is_not_what_its_flag_says(package: Package) -> None:
+    path = package({"a\u00e9.psd1": b"x"})
+    path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xff\xff"))
+    assert "is no package that can be read" in refusal(lambda: FilesHere(path.parent).package(path.name))
+
+
+def test_whatever_bytes_are_damaged_a_package_is_read_or_refused(package: Package) -> None:
+    path = package({"a.psd1": b"@{ ModuleVersion = '1.0' }", "b/\u00e9.dll": b"x" * 300})
+    good, chance, refused = path.read_bytes(), random.Random(8), 0
+    for _ in range(600):
+        data = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        path.write_bytes(data)
+        try:
+            assert FilesHere(path.parent).package(path.name).members
+        except InputError:
+            refused += 1
+    assert refused > 100
 
 
 def test_links_and_empty_folders_of_a_folder(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from runner.model.observation import Finding, Gathered, Observed, Told
 from runner.model.plan import Verdict
 from runner.model.state import State, Unreadable
@@ -14,6 +16,7 @@ from runner.modules.base import Module
 from runner.plan.handlers import header_of
 from runner.plan.host import plan_host
 from runner.plan.registered import assess_all
+from runner.template import TemplateError, Templates
 from tests.apply.toy import MODULES, Things, observe, ready
 
 
@@ -43,6 +46,20 @@ def test_what_could_not_be_read_or_applied_is_registered_as_failed() -> None:
     ):
         result = assess(finding, MODULES)
         assert (result["failed"], result["changed"], result["msg"]) == (True, False, message)
+
+
+def test_what_the_result_of_a_failed_task_lacks_is_not_known() -> None:
+    """Neither absent nor a default: whoever uses it is told which task failed."""
+    task = ready(1, "Read A", name="a", value=666)
+    for finding, used in (
+        (Observed(task, Unreadable("denied")), "r.before.value"),
+        (Observed(task, State(False)), "r.before.value"),
+        (Broken(task.header, "undefined"), "r.after is defined"),
+    ):
+        variables = {"r": assess(finding, MODULES)}
+        assert Templates().evaluate("r.failed and r.msg != ''", variables) is True
+        with pytest.raises(TemplateError, match="is not known, because the task 'Read A' failed"):
+            Templates().evaluate(used, variables)
 
 
 def test_the_other_registered_results() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from runner.model.outcome import HostOutcome, HostResult, Result, RunOutcome
 from runner.model.plan import Plan
 from runner.model.secret import Secret
 from runner.record.journal import Journal
-from runner.record.schema import APPLICATION
+from runner.record.schema import APPLICATION, MIGRATIONS
 from tests.apply.test_run import fleet_of, plan_of, play
 from tests.apply.toy import MODULES, Things
 
@@ -276,7 +277,7 @@ def test_a_journal_of_a_later_version(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(JournalError, match="version 99; this ce-runner writes version 2"):
+    with pytest.raises(JournalError, match="version 99; this ce-runner writes version 3"):
         Journal(path)
 
 
@@ -308,6 +309,43 @@ def test_a_journal_of_version_1_is_taken_over_with_what_is_in_it(path: Path) -> 
         assert [entry.id for entry in journal.runs()] == ["new", "old"]
 
 
+def test_a_journal_of_version_2_is_taken_over_with_what_is_in_it(path: Path) -> None:
+    at = "2026-11-26T22:00:00+00:00"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{VERSION_1} {MIGRATIONS[1]} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 2;")
+        db.execute(f"INSERT INTO attestations VALUES ('ce-01', 'S0-12', '佐藤', '{at}', 'ticket 1', NULL)")
+        db.commit()
+    with Journal(path, Ticking()) as journal:
+        known = Attestation("ce-01", "S0-12", "佐藤", datetime.fromisoformat(at), "ticket 1")
+        assert journal.attestations() == {"ce-01": {"S0-12": known}}
+        recorded(journal, "new", "h2")
+        assert journal.run("new").intents
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        path = tmp_path / "state" / "ce-runner" / "journal.db"
+        with Journal(path) as journal:
+            recorded(journal, "run-1")
+            files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert files == {"journal.db": 0o600, "journal.db-wal": 0o600, "journal.db-shm": 0o600}
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in path.parents[:2]] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+def test_a_folder_and_a_file_that_are_there_keep_their_rights(path: Path) -> None:
+    Journal(path).close()
+    path.parent.chmod(0o750)
+    path.chmod(0o640)
+    Journal(path).close()
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path)] == [0o750, 0o640]
+
+
 def test_the_latest_confirmation_of_a_step_counts(path: Path) -> None:
     at = datetime(2026, 11, 26, 22, 0, tzinfo=UTC)
     first = Attestation("ce-01", "S0-12", "佐藤", at, "ticket 1", at + timedelta(days=1))
@@ -319,3 +357,19 @@ def test_the_latest_confirmation_of_a_step_counts(path: Path) -> None:
         journal.attest(second)
     with Journal(path) as journal:
         assert journal.attestations() == {"ce-01": {"S0-12": second, "S0-13": replace(first, id="S0-13")}}
+
+
+def test_a_confirmation_is_withdrawn_and_both_stay_on_record(path: Path) -> None:
+    at = datetime(2026, 11, 26, 22, 0, tzinfo=UTC)
+    given = Attestation("ce-01", "S0-12", "佐藤", at, "ticket 1", None, "kiyohime@tok-admin-01")
+    withdrawal = replace(given, by="Suzuki", at=at + timedelta(hours=1), evidence="the wrong server")
+    with Journal(path) as journal:
+        journal.attest(given)
+        journal.withdraw(withdrawal)
+        assert journal.attestations().get("ce-01", {}) == {}
+        assert journal.attestations(at) == {"ce-01": {"S0-12": given}}
+        with pytest.raises(InputError, match="S0-12 of ce-01 is not confirmed: there is nothing to withdraw"):
+            journal.withdraw(withdrawal)
+        again = replace(given, at=at + timedelta(hours=2))
+        journal.attest(again)
+        assert journal.attestations() == {"ce-01": {"S0-12": again}}

@@ -10,11 +10,16 @@ from runner.apply.run import apply_plan
 from runner.apply.tools import Tools
 from runner.model.attestation import Attestation
 from runner.model.events import ActionEnded, ChangeIntended, Event, HostEnded, RunEnded
+from runner.model.observation import HostFindings, Postponed
 from runner.model.outcome import HostResult, Result, RunOutcome
+from runner.model.plan import PlayPlan
+from runner.model.state import State
+from runner.model.task import Deferred
+from runner.plan.host import plan_host
 from runner.record.journal import Journal
 from runner.record.restored import run_outcome
 from tests.apply.test_run import fleet_of, plan_of, play
-from tests.apply.toy import MODULES
+from tests.apply.toy import MODULES, Things, observe, ready
 
 
 def recorded(path: Path, *left_out: type[Event]) -> tuple[RunOutcome, RunOutcome]:
@@ -69,3 +74,22 @@ def test_a_host_without_any_record_was_not_started(tmp_path: Path) -> None:
     assert [action.result for action in host.actions] == [Result.NOT_STARTED, Result.NOT_STARTED]
     assert "no change is recorded" in host.message
     assert [one.result for one in told.hosts if one.host != "h2"] == [HostResult.APPLIED, HostResult.FAILED]
+
+
+def test_a_deferred_change_without_an_outcome_is_unknown_and_tells_what_was_before(tmp_path: Path) -> None:
+    host = Things({"b": {"value": 7}})
+    first, wanted = ready(1, "value", name="a"), ready(2, "late", name="b", value=8)
+    findings = (*observe(host, [first]).findings, Postponed(wanted, Deferred(("value",))))
+    plan = plan_of(PlayPlan(1, "p", (("h1",),), (plan_host(HostFindings("h1", findings, {}, 1), 1, MODULES),)))
+    with Journal(tmp_path / "journal.db") as journal:
+
+        def tell(event: Event) -> None:
+            late = isinstance(event, ActionEnded) and event.step.deferred is not None
+            if not late and not isinstance(event, (HostEnded, RunEnded)):
+                journal(event)
+
+        apply_plan(plan, lambda name: host, Tools(MODULES, tell), "run-1")
+        (told,) = run_outcome(journal.run("run-1"), journal.unfinished("run-1")).hosts
+    assert [action.result for action in told.actions] == [Result.APPLIED, Result.UNKNOWN]
+    assert told.actions[1].action is not None
+    assert told.actions[1].action.before == State(True, {"value": 7})

@@ -59,8 +59,12 @@ LOOPED = tagged(
     step(12, "attestation", Verdict.HELD, "look", arguments={"id": "S0-13"}, owner="both"), "S0-13", "S0-19"
 )
 LOOPED = replace(LOOPED, header=replace(LOOPED.header, item="{'id': 'S0-13', 'instructions': 'look at it closely'}"))
+LATER = replace(
+    step(14, "win_regedit", Verdict.DEFERRED, heading=KEY), deferred=Deferred(("Strong",)),
+)  # fmt: skip
+DECIDED = change(LATER.header, KEY, dword(3), Desired(True, dword(4).properties), "the old one is lost").action
 SKIPPED = step(13, "win_reboot", Verdict.SKIPPED, "reboot_allowed")
-STEPS = (GATE, CRYPTO, FINE, ATTESTED, HELD, PROBE, LATE, LOOPED, SKIPPED, *SILENT, RESTART)
+STEPS = (GATE, CRYPTO, FINE, ATTESTED, HELD, PROBE, LATE, LOOPED, SKIPPED, LATER, *SILENT, RESTART)
 FACTS = {"ansible_dotnet_release": 528049}
 NAMES = ("東京-ce-01", FORMULA, HARM, "unreachable")
 HOSTS = tuple(HostPlan(name, 1, STEPS, FACTS, target="10.0.0.1:5986/wsman", title="Server 2022") for name in NAMES)
@@ -74,6 +78,7 @@ ACTIONS = (
     action(CRYPTO, Result.APPLIED, now=dword(1)),
     action(PROBE, Result.NOTHING_TO_DO, now=State(True, {"status": 200})),
     action(LATE, Result.HELD, message="the owner must act first", owner="the owner"),
+    action(LATER, Result.APPLIED, now=dword(4), action=DECIDED),
     action(RESTART, Result.APPLIED, now=State(True, {"process_id": 9})),
 )
 LOST = action(CRYPTO, Result.NOT_CONVERGED, now=dword(0), differences=(Difference("data", 0, 1),), message=HARM)
@@ -93,7 +98,13 @@ OUTCOME = RunOutcome(
     operator="管理者@controller",
     attestations=(
         Attestation(
-            NAMES[0], "S0-12", FORMULA, datetime(2026, 11, 1, 9, tzinfo=UTC), HARM, datetime(2027, 1, 1, tzinfo=UTC)
+            NAMES[0],
+            "S0-12",
+            FORMULA,
+            datetime(2026, 11, 1, 9, tzinfo=UTC),
+            HARM,
+            datetime(2027, 1, 1, tzinfo=UTC),
+            "kiyohime@tok-admin-01",
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.model.command import Statement, command
-from runner.model.outcome import ActionOutcome, Drift, FactDrift, HostOutcome, HostResult, Result, RunOutcome
+from runner.model.outcome import CHANGED, ActionOutcome, Drift, FactDrift, HostOutcome, HostResult, Result, RunOutcome
 from runner.model.plan import Action, Heading, HostPlan, Plan, PlayPlan, Step, Verdict
 from runner.model.source import Origin
 from runner.model.state import Desired, Difference, OtherThan, State, differences, promised
@@ -141,6 +141,8 @@ def outcome(name: str, result: HostResult, *actions: ActionOutcome, **more: obje
 
 
 def did(step: Step, result: Result, message: str = "", now: State | None = None, *wrong: Difference) -> ActionOutcome:
+    """What became of a step; a change that was made was read back."""
+    now = now or (State(True) if result in CHANGED else None)
     return ActionOutcome(str(step.header.id), result, message, now, wrong)
 
 

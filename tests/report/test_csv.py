@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 
-from runner.model.document import dump_run
+import pytest
+
+from runner.model.document import dump_plan, dump_run
 from runner.model.outcome import HostResult, RunOutcome
 from runner.report.csv import COLUMNS, run_csv
-from tests.report.evidence_run import FORMULA, HARM, NAMES, document
+from tests.report.evidence_run import FORMULA, HARM, NAMES, PLAN, document
 from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, outcome, plan
 
 
@@ -38,6 +40,7 @@ def test_one_row_for_each_host_item_and_thing() -> None:
         ("", "task 6", "held"),
         ("S0-13", "task 12 ({'id': 'S0-13', 'instructions': 'look at...)", "held"),
         ("", "task 13", "skipped"),
+        ("", "task 14", "applied"),
         ("", "Restart", "applied"),
     ]
 
@@ -59,6 +62,45 @@ def test_no_cell_is_a_formula_and_none_holds_a_control_character() -> None:
     assert f"'{FORMULA}" in cells
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")]
     assert not [cell for cell in cells if HARM in cell or not cell.isprintable()]
+
+
+@pytest.mark.parametrize(
+    ("message", "cell"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a; =1+1;b", "a;' =1+1;b"),
+        ('a;"@SUM(A1)', "a;'\"@SUM(A1)"),
+        ("=1;-2", "'=1;'-2"),
+        ("a;b", "a;b"),
+        ("a -1; b", "a -1; b"),
+    ],
+)
+def test_a_semicolon_does_not_make_a_formula(message: str, cell: str) -> None:
+    """Where it parts the cells, what stands behind it is a cell of its own."""
+    lost = HOSTS[3]
+    run = RunOutcome("r", (outcome(lost.host, HostResult.UNREACHABLE, message=message),))
+    (row,) = rows(run_csv(dump_run(run, plan(lost))))
+    assert row["host_message"] == cell
+
+
+def test_the_lines_of_a_cell_stay_apart() -> None:
+    held = next(row for row in TABLE if row["item"] == "S0-13")
+    assert "; " not in held["note"]
+    attested = next(row for row in TABLE if row["item"] == "S0-12" and row["host"] == NAMES[0])
+    assert attested["note"].startswith(f"confirmed by {FORMULA}, entered by kiyohime@tok-admin-01 | ")
+
+
+def test_an_audit_has_the_rows_of_its_plan() -> None:
+    found = rows(run_csv(dump_plan(PLAN)))
+    first = {row["task"]: row for row in found if row["host"] == NAMES[0]}
+    strong = first["Strong"]
+    assert (strong["run"], strong["operator"], strong["run_started_utc"]) == ("", "", "")
+    assert (strong["before"], strong["planned"], strong["after"]) == ("absent", "dword 1", "")
+    assert (strong["result"], strong["host_result"]) == ("to change", "held")
+    assert (strong["read_utc"], strong["verified_utc"]) == (PLAN.created, "")
+    assert (first["It runs"]["result"], first["It runs"]["verified_utc"]) == ("compliant", PLAN.created)
+    assert (first["task 4"]["result"], first["task 4"]["held_by"]) == ("held", "Group Policy")
+    assert (first["task 5"]["result"], first["Restart"]["result"]) == ("decided later", "to change")
 
 
 def test_a_host_without_a_step_has_a_row() -> None:

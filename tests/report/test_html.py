@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from runner.model.document import digest, dump_run
+from runner.model.document import digest, dump_plan, dump_run
 from runner.report.html import run_html
 from tests.report.evidence_run import FORMULA, HARM, NAMES, OUTCOME, PLAN, document
-from tests.report.fleet import RUN, RUN_HOSTS, plan
+from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, plan
 
 VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
 
@@ -125,7 +125,7 @@ def test_an_item_has_its_assertions_and_each_item_its_rows(page: Page) -> None:
 def test_what_is_held_names_its_owner_and_reason(page: Page) -> None:
     assert page.row(NAMES[0], "S0-08")[5].startswith("held Held: Group Policy must act first Basic is off <script>")
     attested = page.row(NAMES[0], "S0-12")
-    assert attested[5].startswith(f"attested confirmed by {FORMULA} <script>")
+    assert attested[5].startswith(f"attested confirmed by {FORMULA}, entered by kiyohime@tok-admin-01 <script>")
     assert attested[5].endswith("holds until 2027-01-01T00:00:00+00:00")
     assert attested[6] == "2026-11-01 09:00:00 UTC"
     assert page.row(FORMULA, "S0-12")[5:] == ["attested S0-12 confirmed by 佐藤", ""]
@@ -138,6 +138,35 @@ def test_a_deferred_step_shows_its_condition_and_what_became_of_it(page: Page) -
     assert row[4:] == [
         "status: 200", "nothing to do only if: key is changed decided after: Strong", "2026-11-26 13:00:07 UTC",
     ]  # fmt: skip
+
+
+def test_a_deferred_change_shows_what_was_before_it(page: Page) -> None:
+    row = page.row(NAMES[0], "task 14")
+    assert row[2:5] == ["dword 3", "dword 4", "dword 4"]
+    assert row[5] == "applied Cannot be taken back: the old one is lost decided after: Strong"
+
+
+def test_an_audit_has_a_page_of_its_own() -> None:
+    audit = Page(run_html(dump_plan(PLAN)))
+    assert "Audit of site.yml" in audit.text
+    assert "2026-11-26 13:00:00 UTC; nothing was changed" in audit.text
+    assert "exit 6: on a host somebody else must act first" in audit.text
+    assert "Evidence of run" not in audit.text
+    thing = "registry HKLM\\SOFTWARE\\設定 SchUseStrongCrypto"
+    assert audit.row(NAMES[0], "S0-16", 1) == ["Strong", thing, "absent", "dword 1", "to change", ""]
+    held = audit.row(NAMES[0], "S0-08")
+    assert held[4].startswith("held Held: Group Policy must act first Basic is off <script>")
+    assert audit.row(NAMES[0], "S0-17")[2:] == ["state: started", "", "compliant", "2026-11-26 13:00:00 UTC"]
+    assert audit.row(NAMES[0], "S0-12")[4] == "attested S0-12 confirmed by 佐藤"
+    assert audit.row(NAMES[0], "task 5")[4].startswith("decided later only if: key is changed")
+    assert audit.row(NAMES[0], "Restart")[2:4] == ["process_id: 4", "process_id: another"]
+
+
+def test_an_audit_of_a_host_that_could_not_be_read_says_so() -> None:
+    lost = replace(HOSTS[3], error="the host does not answer", exit_code=4)
+    text = Page(run_html(dump_plan(plan(lost)))).text
+    assert "unreachable the host does not answer" in text
+    assert "Nothing was planned here" in text
 
 
 def test_what_did_not_work_is_never_verified(page: Page) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.model.command import command
+from runner.model.errors import InputError
+from runner.model.outcome import ActionOutcome, HostOutcome, HostResult, Result
 from runner.model.plan import Heading, HostPlan, Plan, PlayPlan, Step, Verdict
 from runner.model.source import Origin
 from runner.model.state import Desired, State, Unreadable
@@ -15,6 +19,7 @@ from runner.model.task import Deferred, Header, TaskId
 from runner.modules.acting import action_of
 from runner.modules.base import StateModule
 from runner.modules.loader import load_modules
+from runner.modules.registry import any_key, identity
 from runner.report.reg_file import reg_files
 from tests.report.reg_parser import BINARY, DWORD, EXPAND, MULTI, QWORD, SZ, Parsed, parsed, utf16
 
@@ -135,12 +140,42 @@ def test_the_account_of_hkcu_is_named() -> None:
     assert any("HKEY_CURRENT_USER is that of the account" in remark for remark in found.remarks)
 
 
+def deferred(of: Step) -> Step:
+    """The step as a plan has it where only a change before it can decide."""
+    return replace(of, verdict=Verdict.DEFERRED, before=None, action=None, deferred=Deferred(conditions=("x",)))
+
+
+def ended(of: Step, result: Result, **more: Any) -> HostOutcome:
+    action = ActionOutcome(str(of.header.id), result, **more)
+    return HostOutcome("tok-ce-01", 1, HostResult.APPLIED, (action,))
+
+
 def test_what_is_decided_later_is_said_not_to_be_there() -> None:
-    head = Header(TaskId(1, "tasks", 9), "later", "win_regedit", Origin("site.yml", 9, 1))
-    later = Step(head, Verdict.DEFERRED, {}, deferred=Deferred(conditions=("x",)))
-    found = backup(regedit(absent(), name="V", data="x"), later)
-    assert "later is read and decided during the run, and is not in this file" in found.remarks
-    assert reg_files(plan_of(later)) == {}
+    later = deferred(regedit(absent(), 9, name="Late", data="x"))
+    for found in (backup(regedit(absent(), name="V", data="x"), later), backup(later)):
+        assert any(
+            remark.startswith("task 9 is read and decided during the run, and is not") for remark in found.remarks
+        )
+
+
+def test_what_a_run_decided_is_as_the_run_read_it() -> None:
+    first, decided = regedit(absent(), name="V", data="x"), regedit(value("dword", 7), 9, name="Late", data="x")
+    plan, run = plan_of(first, deferred(decided)), ended(decided, Result.UNKNOWN, action=decided.action)
+    found = parsed(reg_files(plan, (run,))["tok-ce-01"])
+    assert found.keys == {KEY: {"V": None, "Late": (DWORD, b"\7\0\0\0")}}
+    assert not [remark for remark in found.remarks if "not in this file" in remark]
+
+
+@pytest.mark.parametrize("result", [Result.NOTHING_TO_DO, Result.NOT_TRIGGERED, Result.HELD, Result.NOT_STARTED])
+def test_what_a_run_left_alone_has_no_backup(result: Result) -> None:
+    later = deferred(regedit(absent(), 9, name="Late", data="x"))
+    assert reg_files(plan_of(later), (ended(later, result),)) == {}
+
+
+def test_a_change_that_no_record_tells_of_is_said_not_to_be_there() -> None:
+    later = deferred(regedit(absent(), 9, name="Late", data="x"))
+    (file,) = reg_files(plan_of(later), (ended(later, Result.UNKNOWN),)).values()
+    assert any(remark.startswith("task 9 is read and decided") for remark in parsed(file).remarks)
 
 
 def test_a_name_that_would_break_its_line_is_said_not_to_be_there() -> None:
@@ -153,6 +188,68 @@ def test_a_plan_that_changes_no_registry_value_has_none() -> None:
     folder = step("win_file", State(False, {}), path=r"C:\Contoso", state="directory")
     compliant = Step(folder.header, Verdict.COMPLIANT, {}, "k", folder.heading, value("dword", 1))
     assert reg_files(plan_of(folder, compliant)) == {}
+
+
+def at(path: str, before: State) -> Step:
+    """A step on a key of any name, as only a plan can have it that was made elsewhere."""
+    made = regedit(before, 5, name="V", data="x")
+    assert made.action is not None
+    write = ((command("Set-ItemProperty", LiteralPath=path, Name="V", Value="x"),),)
+    return replace(made, key=identity(any_key(path), "V"), action=replace(made.action, write=write))
+
+
+evil = st.lists(
+    st.sampled_from(["\r", "\n", "\0", "]", "[-HKEY_LOCAL_MACHINE]", "\\", "x", '"V"=-', "; "]), min_size=1
+).map("".join)
+
+
+@given(evil, st.sampled_from(["\r", "\n", "\0"]), evil, st.booleans())
+def test_a_key_whose_name_would_break_its_line_is_said_not_to_be_there(
+    head: str, breaks: str, tail: str, gone: bool
+) -> None:
+    path = f"HKLM:\\SOFTWARE\\a{head}{breaks}{tail}z"
+    bad = at(path, absent(path) if gone else value("dword", 1))
+    (file,) = reg_files(plan_of(regedit(value("string", "x"), name="V", data="y"), bad)).values()
+    found = parsed(file)
+    assert (found.gone, found.keys) == ([], {KEY: {"V": (SZ, utf16("x\0"))}})
+    assert any("cannot stand in a file of this kind, and nothing in it" in remark for remark in found.remarks)
+    text = file.decode("utf-16")
+    assert not set(text.replace("\r\n", "")) & {"\r", "\n", "\0"}
+    assert [line for line in text.splitlines() if line.startswith("[")] == [f"[{KEY}]"]
+
+
+def test_a_host_with_nothing_else_has_a_file_that_says_so() -> None:
+    (file,) = reg_files(plan_of(at("HKLM:\\SOFTWARE\\a\rb", value("dword", 1)))).values()
+    found = parsed(file)
+    assert (found.gone, found.keys) == ([], {})
+    assert any("cannot stand in a file of this kind" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        value("dword", -1), value("dword", 2**32), value("dword", True), value("qword", -1), value("qword", 2**64),
+        value("multistring", (1, 2)), value("odd", "x"), value("string", None),
+    ],
+)  # fmt: skip
+def test_data_that_no_value_has_is_said_not_to_be_there(before: State) -> None:
+    """Of a plan that was changed by hand, its sum too."""
+    found = backup(regedit(before, name="V", data="y"))
+    assert found.keys == {KEY: {}}
+    assert any("V of HKLM" in remark and "cannot stand" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("missing", ["C:\\x", 5, (1,)])
+def test_missing_keys_that_are_none_are_an_error_of_the_plan(missing: Any) -> None:
+    edited = replace(regedit(absent(), name="V", data="x"), before=State(False, {"missing_keys": (missing,)}))
+    with pytest.raises(InputError, match="what the plan read for the task 'task 1' is damaged: missing_keys"):
+        reg_files(plan_of(edited))
+
+
+def test_a_statement_of_nothing_is_none() -> None:
+    made = regedit(value("dword", 1), name="V", data="x")
+    assert made.action is not None
+    assert reg_files(plan_of(replace(made, action=replace(made.action, write=((),))))) == {}
 
 
 names = st.text(st.characters(exclude_characters="\r\n\0"), min_size=1, max_size=90).filter(

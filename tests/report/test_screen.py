@@ -6,6 +6,7 @@ import io
 import os
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from runner.model.document import dump_plan, dump_run
 from runner.model.outcome import Drift, FactDrift, HostResult, Result, RunOutcome
 from runner.model.plan import Heading, HostPlan, Step, Verdict
 from runner.model.state import Desired, Difference, State
+from runner.model.task import Deferred
 from runner.report.columns import draw, pad
 from runner.report.plan_screen import overview_lines, plan_lines
 from runner.report.run_screen import run_lines
 from runner.report.words import clean, count, listed, value
 from tests.model.strategies import text
-from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, change, did, header, outcome, plan
+from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, change, did, dword, header, outcome, plan, registry
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDTH = 110
@@ -51,6 +53,16 @@ def golden(name: str, screen: str) -> None:
 
 def test_the_screen_of_a_plan() -> None:
     golden("plan.txt", drawn(plan_lines(dump_plan(plan(*HOSTS)))))
+
+
+def test_a_change_that_the_run_decided_is_shown_whole() -> None:
+    """No plan has shown it."""
+    planned = registry(1, "SchUseStrongCrypto", dword(3), 1)
+    later = replace(planned, verdict=Verdict.DEFERRED, before=None, action=None, deferred=Deferred(("x",)))
+    done = replace(did(planned, Result.APPLIED), action=planned.action)
+    run = RunOutcome("r", (outcome("東京", HostResult.APPLIED, done),))
+    screen = drawn(run_lines(dump_run(run, plan(HostPlan("東京", 1, (later,), {})))))
+    assert "SchUseStrongCrypto   dword 3 -> dword 1" in screen
 
 
 def test_the_overview_of_a_plan() -> None:
@@ -105,6 +117,29 @@ def test_no_host_can_steer_the_terminal(raw: str) -> None:
     )
     for screen in screens:
         assert [char for char in screen if not _shows(char)] == []
+
+
+@pytest.mark.parametrize(
+    ("read", "told", "words"),
+    [
+        (2, 0, "applied: 2 changes, read back"),
+        (0, 1, "applied: 1 change, proven by its answer"),
+        (0, 2, "applied: 2 changes, proven by their answers"),
+        (1, 1, "applied: 2 changes, 1 read back, 1 proven by its answer"),
+    ],
+)
+def test_what_only_its_answer_proves_was_not_read_back(read: int, told: int, words: str) -> None:
+    """A program leaves nothing to read: `now` stays empty."""
+    steps = tuple(
+        change(header(number, "win_command", "run"), Heading("program", "a.exe"), State(True), State(True), "a.exe")
+        for number in range(read + told)
+    )
+    actions = [
+        replace(did(step, Result.APPLIED), now=State(True) if n < read else None) for n, step in enumerate(steps)
+    ]
+    made = plan(HostPlan("one", 1, steps, {}))
+    run = RunOutcome("1", (outcome("one", HostResult.APPLIED, *actions),))
+    assert words + "\n" in drawn(run_lines(dump_run(run, made)))
 
 
 def _shows(char: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from runner.model.secret import Secret
 from runner.model.source import Origin, node_of
-from runner.template import TemplateError, Templates
+from runner.template import Incomplete, TemplateError, Templates
 
 CANARY = "kanarienvogel-77"
 VARIABLES = {"password": Secret(CANARY), "facts": {"password": Secret(CANARY)}, "result": {"changed": True}}
@@ -32,6 +32,9 @@ def test_a_secret_alone_stays_itself() -> None:
         "{{ password }}\n",
         "x {{ [password] }}",
         "x {{ facts }}",
+        "x {{ {password: 1} }}",
+        "{{ {password: 1} | to_json }}",
+        "{{ {password: 1} }}",
         "{{ password ~ 'x' }}",
         "{{ 'x' + password }}",
         "{{ '%s' % password }}",
@@ -133,3 +136,51 @@ def test_a_long_chain_of_variables_ends_in_an_answer_or_an_error() -> None:
     assert Templates().render(node_of("{{ v1965 }}", at), chain) == "end"
     with pytest.raises(TemplateError, match="in too long a chain"):
         Templates().render(node_of("{{ v0 }}", at), chain)
+
+
+@pytest.mark.parametrize(
+    ("template", "kind"),
+    [
+        ("{{ {(1, 2): 3} }}", "a value of type tuple"),
+        ("{{ [{'a': {(1,): 3}}] }}", "a value of type tuple"),
+        ("x {{ {(1, 2): 3} }}", "a value of type tuple"),
+        ("{{ dict([[range(2), 1]]) }}", "a value of type range"),
+        ("{{ {password: 3} }}", "a secret"),
+    ],
+)
+def test_a_key_that_is_no_text_number_truth_or_null_is_refused_with_its_place(template: str, kind: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        render(template)
+    assert f"a mapping's key is a text, a number, true, false or null, not {kind}" in str(caught.value)
+    assert str(caught.value).startswith("p.yml:1:1")
+
+
+def test_other_keys_stay_as_they_are() -> None:
+    assert render("{{ {1: 'a', 2.5: 'b', true: 'c', none: 'd', 'x': 'e'} }}") == {
+        1: "c", 2.5: "b", None: "d", "x": "e",
+    }  # fmt: skip
+
+
+RESULT = {"failed": True, "msg": "no such service", "before": {"exists": False}}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ r.after }}", "{{ r.after.name }}", "{{ r.before.name }}", "{{ r['before']['name'] }}", "x {{ r.after }}",
+        "{{ r.after.name | default('x') }}", "{{ r.before.name is defined }}", "{{ r.get('after', 1) }}",
+    ],
+)  # fmt: skip
+def test_what_is_incomplete_fails_where_a_part_that_it_lacks_is_used(template: str) -> None:
+    incomplete = Incomplete(RESULT, "is not known, because the task 'A' failed")
+    with pytest.raises(TemplateError, match=r"^(after|name) is not known, because the task 'A' failed$"):
+        Templates().render(node_of(template, Origin("p.yml", 1, 1)), {"r": incomplete})
+
+
+def test_the_parts_of_what_is_incomplete_are_usable() -> None:
+    incomplete = Incomplete(RESULT, "is not known")
+    used = "{{ [r.failed, r is failed, r.msg, r.before.exists, r.get('msg')] }}"
+    assert Templates().render(node_of(used, Origin("p.yml", 1, 1)), {"r": incomplete}) == [
+        True, True, "no such service", False, "no such service",
+    ]  # fmt: skip
+    assert Templates().render(node_of("{{ r }}", Origin("p.yml", 1, 1)), {"r": incomplete}) == RESULT

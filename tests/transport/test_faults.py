@@ -278,6 +278,7 @@ def test_a_change_nobody_could_read_is_sent_again_and_executed_once(lab: Lab) ->
 def test_a_connection_that_ended_while_idle_is_made_anew_before_a_change_goes_out(lab: Lab) -> None:
     with lab() as served:
         session = served.open()
+        session.read([GET], 10)
         session._runspace._channel._transport.close()  # what the server's or a firewall's idle timeout does
         before = session.requests
         session.change(SET, [], 10, silent)

@@ -13,7 +13,7 @@ from runner.lab.syntax import Call, Literal, Pipe
 from runner.model.command import Command, Statement, command
 from runner.model.secret import Secret
 from runner.model.value import Credential
-from runner.transport.batch import batch_of
+from runner.transport.batch import Dialect, batch_of
 from runner.transport.invocation import Unsendable, command_line, first_token
 
 MARK = "CeRunnerTest"
@@ -21,7 +21,7 @@ CANARY = "kanarie-77"
 
 
 def script(statements: list[Statement]) -> str:
-    line = command_line(batch_of(statements, MARK).pipeline(), MARK)
+    line = command_line(batch_of(statements, MARK, Dialect.CONSOLE).pipeline(), MARK)
     start, _, encoded = line.rpartition(" ")
     assert start == "powershell.exe -NoLogo -NoProfile -NonInteractive -OutputFormat XML -EncodedCommand"
     return base64.b64decode(encoded).decode("utf-16-le")
@@ -49,20 +49,20 @@ def test_each_separator_is_written_to_both_streams() -> None:
         "Get-Item -LiteralPath:'HKLM:\\a b' | Out-Null; "
         f"Write-Output -InputObject:'{MARK}-1'; Write-Warning -Message:'{MARK}-1'"
     )
-    assert first_token(batch_of([write("x")], MARK).pipeline()) == f"{MARK}-0"
+    assert first_token(batch_of([write("x")], MARK, Dialect.CONSOLE).pipeline()) == f"{MARK}-0"
 
 
 @given(st.lists(st.text(max_size=400), min_size=1, max_size=40))
 def test_a_line_holds_what_fits_and_nothing_else(texts: list[str]) -> None:
     statements = [write(text) for text in texts]
-    line = command_line(batch_of(statements, MARK).pipeline(), MARK)
+    line = command_line(batch_of(statements, MARK, Dialect.CONSOLE).pipeline(), MARK)
     assert len(line) <= 8000
     sent = names(script(statements))
     pairs = sent.count("Write-Warning") - 1
     assert 1 <= pairs <= len(statements)
     assert sent == ["Write-Output", "Write-Warning"] + ["Write-Output", "Write-Output", "Write-Warning"] * pairs
     if pairs < len(statements):
-        next_one = command_line(batch_of([statements[pairs]], MARK).pipeline(), MARK)
+        next_one = command_line(batch_of([statements[pairs]], MARK, Dialect.CONSOLE).pipeline(), MARK)
         assert len(line) + len(next_one) > 8000
 
 

@@ -14,8 +14,8 @@ import pytest
 from runner.model.command import Reply, ReplyState, command
 from runner.model.errors import ProtocolError
 from runner.model.value import PSObject
-from runner.transport.batch import Event, attribute, batch_of
-from runner.transport.streams import read_streams
+from runner.transport.batch import Dialect, Event, attribute, batch_of
+from runner.transport.streams import ended, output, read_streams
 
 MARK = "CeRunnerTest"
 FIRST, LAST = f"{MARK}-0", f"{MARK}-1"
@@ -43,7 +43,7 @@ def marked(text: str, element: str, ended: bool) -> bytes:
 def reply(stdout: bytes, stderr: bytes, exit_code: int | None) -> Reply:
     events: list[Event] = []
     read_streams(stdout, stderr, exit_code, MARK, events)
-    (only,) = attribute(batch_of([STATEMENT], MARK), events)
+    (only,) = attribute(batch_of([STATEMENT], MARK, Dialect.CONSOLE), events)
     return only
 
 
@@ -143,7 +143,7 @@ def test_of_a_process_that_was_cut_off_the_whole_elements_count() -> None:
     events: list[Event] = []
     stdout = document(out(FIRST), out("one"), out(LAST), out("two"), out("thr"), end="")[:-7]
     read_streams(stdout, ECHOES, None, MARK, events)
-    replies = attribute(batch_of([STATEMENT] * 3, MARK), events)
+    replies = attribute(batch_of([STATEMENT] * 3, MARK, Dialect.CONSOLE), events)
     assert [reply.state for reply in replies] == [ReplyState.DONE, ReplyState.UNSEEN, ReplyState.UNSEEN]
     assert replies[0].outputs == ("one",)
 
@@ -153,7 +153,7 @@ def test_a_damaged_answer_is_an_error_and_what_came_before_is_kept() -> None:
     stdout = document(out(FIRST), out("one"), out(LAST), out("a<b"), out(f"{MARK}-2"))
     with pytest.raises(ProtocolError, match="damaged"):
         read_streams(stdout, ECHOES, 0, MARK, events)
-    replies = attribute(batch_of([STATEMENT] * 2, MARK), events)
+    replies = attribute(batch_of([STATEMENT] * 2, MARK, Dialect.CONSOLE), events)
     assert [reply.state for reply in replies] == [ReplyState.DONE, ReplyState.UNSEEN]
 
 
@@ -161,7 +161,7 @@ def test_a_statement_is_seen_only_when_both_streams_say_so() -> None:
     events: list[Event] = []
     stdout = document(out(FIRST), out("one"), out(LAST))
     read_streams(stdout, document(f'<S S="warning">{FIRST}</S>'), 0, MARK, events)
-    (found,) = attribute(batch_of([STATEMENT], MARK), events)
+    (found,) = attribute(batch_of([STATEMENT], MARK, Dialect.CONSOLE), events)
     assert found.state is ReplyState.UNSEEN
 
 
@@ -171,7 +171,7 @@ def test_an_error_stays_with_the_statement_between_whose_separators_it_stands() 
     echoes = [f'<S S="warning">{MARK}-{number}</S>' for number in range(4)]
     echoes.insert(2, '<S S="Error">second</S>')
     read_streams(stdout, document(*echoes), 0, MARK, events)
-    replies = attribute(batch_of([STATEMENT] * 3, MARK), events)
+    replies = attribute(batch_of([STATEMENT] * 3, MARK, Dialect.CONSOLE), events)
     assert [reply.outputs for reply in replies] == [("one",), (), ("three",)]
     assert [[error.message for error in reply.errors] for reply in replies] == [[], ["second"], []]
 
@@ -185,3 +185,14 @@ def test_several_documents_and_characters_that_no_xml_holds() -> None:
 def test_an_object_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(ProtocolError, match="cannot be read"):
         reply(document(out(FIRST), '<I32 S="Output">x</I32>', out(LAST)), ECHOES, 0)
+
+
+def test_separators_that_are_alike_are_counted() -> None:
+    """Of a pipeline that completed without one of them nobody can tell which answers are whose."""
+    batch = batch_of([STATEMENT] * 2, MARK)
+    whole = [output(MARK), output("one"), output(MARK), output("two"), output(MARK), ended(failed=False)]
+    assert [reply.outputs for reply in attribute(batch, whole)] == [("one",), ("two",)]
+    lacking = [event for place, event in enumerate(whole) if place != 2]
+    assert {reply.state for reply in attribute(batch, lacking)} == {ReplyState.UNSEEN}
+    broken_off = whole[:-2]
+    assert [reply.state for reply in attribute(batch, broken_off)] == [ReplyState.DONE, ReplyState.UNSEEN]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -247,6 +247,36 @@ def test_the_message_has_the_members_without_which_the_engine_is_silent(groundtr
         for child in list(parent):
             if child.get("N") in ("MergeError", "MergeWarning", "MergeVerbose", "MergeDebug", "MergeInformation"):
                 parent.remove(child)
-    for element in ours.iter():
-        element.attrib.pop("RefId", None)
-    assert ElementTree.tostring(ours) == ElementTree.tostring(theirs)
+    assert ElementTree.tostring(
+        _resolved(ours, {one.get("RefId"): one for one in ours.iter("Obj")})
+    ) == ElementTree.tostring(theirs)
+
+
+def _resolved(element: ElementTree.Element, known: Mapping[str | None, ElementTree.Element]) -> ElementTree.Element:
+    """The element with copies in the places of its references, and without ids."""
+    whole = known[element.get("RefId")] if element.tag == "Ref" else element
+    made = ElementTree.Element(whole.tag, {name: value for name, value in element.items() if name != "RefId"})
+    made.text = whole.text
+    made.extend(_resolved(child, known) for child in whole)
+    return made
+
+
+def test_what_occurs_again_is_a_reference_and_means_the_same() -> None:
+    """Statements, commands and parameters, but no two values that are only equal to Python."""
+    pipe = (command("Get-Item", LiteralPath=("a", "b"), Force=True), command("Select-Object", Property=("Name",)))
+    like = (command("Get-Item", LiteralPath=("a", "b"), Force=Int32(1)), command("Select-Object", Property=("Name",)))
+    mark = (command("Write-Output", InputObject="mark"),)
+    sent = [mark, pipe, mark, like, mark]
+    element = ElementTree.fromstring(Pool().serialise(sent))
+    texts = [text.text for text in element.iter("S")]
+    assert (texts.count("mark"), texts.count("Select-Object"), texts.count("LiteralPath")) == (1, 1, 1)
+    received = deserialize(element, psrpcore.types.PSCryptoProvider()).PowerShell.ExtraCmds
+    assert [[_named(one.Cmd, [(a.N, a.V) for a in one.Args]) for one in statement.Cmds] for statement in received] == [
+        [_named(entry.name, [(name, to_wire(value)) for name, value in entry.parameters]) for entry in statement]
+        for statement in sent
+    ]
+
+
+def _named(name: str, parameters: list[tuple[str, Any]]) -> tuple[str, list[tuple[str, str]]]:
+    """With the values as text, in which True and 1 differ."""
+    return name, [(parameter, repr(value)) for parameter, value in parameters]

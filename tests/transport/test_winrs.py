@@ -20,8 +20,8 @@ from runner.model.secret import Secret
 from runner.model.value import Int32, PSObject, UInt32
 from runner.transport.base import Session
 from runner.transport.choice import ChosenTransport
-from runner.transport.psrp import PsrpTransport
-from runner.transport.winrs import WinrsTransport
+from runner.transport.psrp import PsrpSession, PsrpTransport
+from runner.transport.winrs import WinrsSession, WinrsTransport
 
 KEY = "HKLM:\\SOFTWARE\\CE Runner Test"
 CANARY = "kanarie-77"
@@ -32,7 +32,7 @@ NAMED_DIFFERENCES = {
     "shorter batches": "a command line has 8191 characters; a longer statement fails, unsent",
     "no stream order": "warnings and errors of a statement are told behind its outputs",
     "no running after a failure": "behind a terminating error nothing of the batch runs (psrp: it runs unseen)",
-    "no version": "the host does not say which PowerShell answers",
+    "version asked": "no shell tells which PowerShell answers: a process is asked, when it is wanted",
     "no pipeline id": "the host gives the command its id: the journal has one of our own",
 }
 
@@ -210,8 +210,23 @@ def test_no_running_after_a_failure() -> None:
         psrp.close()
 
 
-def test_no_version(session: Session) -> None:
-    assert session.powershell is None
+def test_version_asked() -> None:
+    with served() as lab, opened(lab) as winrs:
+        psrp = PsrpTransport().open(lab.connection(transport=TransportName.PSRP))
+        told = psrp.powershell
+        psrp.close()
+        before = winrs.requests
+        assert winrs.powershell == told
+        assert winrs.requests - before == 3  # Command, Receive, Signal
+        winrs.renew()
+        asked = winrs.requests
+        assert winrs.powershell == told
+        assert winrs.requests == asked
+
+
+def test_a_version_that_nobody_tells_breaks_the_read() -> None:
+    with served(fault("read", "access_denied", 99)) as lab, opened(lab) as winrs, pytest.raises(Unreachable):
+        _ = winrs.powershell
 
 
 def test_each_difference_is_named() -> None:
@@ -296,7 +311,7 @@ def test_the_inventory_chooses() -> None:
         transport = ChosenTransport(warnings.append)
         psrp = transport.open(lab.connection(transport=TransportName.PSRP))
         winrs = transport.open(lab.connection())
-        assert (psrp.powershell is None, winrs.powershell is None) == (False, True)
+        assert (type(psrp), type(winrs)) == (PsrpSession, WinrsSession)
         psrp.close()
         winrs.close()
     assert warnings == []

@@ -107,6 +107,8 @@ def like(left: object, right: object, *, case_sensitive: bool) -> bool:
 def match(left: object, right: object, *, case_sensitive: bool) -> bool:
     """PowerShell's -match of two single values. Raises BadPattern; Terminating where .NET's reason is not known."""
     text = to_text(right)
+    if "(?P" in text:  # only Python knows it
+        raise Terminating(not_simulated(f"the regular expression {text}"))
     try:
         pattern = re.compile(text, re.NOFLAG if case_sensitive else re.IGNORECASE)
     except re.error as error:

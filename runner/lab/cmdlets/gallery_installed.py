@@ -13,11 +13,11 @@ from runner.lab.cmdlets.objects import ALL_SETS
 from runner.lab.cmdlets.provider import CONFIRM_TRAITS
 from runner.lab.errors import Terminating, not_simulated
 from runner.lab.gallery_errors import not_installed
-from runner.lab.gallery_install import is_in_use
 from runner.lab.members import get_property
 from runner.lab.messages import Warning
 from runner.lab.module_folders import GalleryNote, gallery_notes, installed, remove_module
 from runner.lab.module_info import GalleryItem
+from runner.lab.module_locks import is_in_use
 from runner.lab.module_versions import version_key
 from runner.lab.repositories import is_web, parse_version
 from runner.lab.signature import Traits

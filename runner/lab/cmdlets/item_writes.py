@@ -30,6 +30,7 @@ from runner.lab.file_writes import not_supported
 from runner.lab.files import Folder
 from runner.lab.locations import EnvironmentPath, EnvironmentTarget, locate
 from runner.lab.messages import Verbose
+from runner.lab.module_locks import remove_unheld
 from runner.lab.paths import PathProblem, RegistryPath, resolve_literal
 from runner.lab.registry import RegistryValue
 from runner.lab.registry_objects import canonical_name, key_object
@@ -125,7 +126,7 @@ class RemoveItem(ItemWriter):
             raise Terminating(no_prompt(self.session, _children_question(path.full)))
         yield from self.confirmed("Remove Directory" if isinstance(node, Folder) else "Remove File", path)
         if not self.arguments.flag("WhatIf"):
-            self.machine.remove_file(path.full)
+            yield from remove_unheld(self.session, target)
 
     def change_variable(self, target: EnvironmentTarget) -> Iterator[Event]:
         if self.should_process():

@@ -118,6 +118,8 @@ class GetChildItem(ProviderCmdlet):
         "Path": PATH,
         "LiteralPath": LITERAL,
         "Recurse": Traits(aliases=("s", "r@6.0")),
+        "Directory": Traits(aliases=("ad", "d@3.0-5.1")),
+        "File": Traits(aliases=("af",)),
         **TRANSACTION_TRAITS,
     }
     default_set = "Items"

@@ -27,6 +27,7 @@ from runner.lab.file_objects import file_object
 from runner.lab.file_paths import FilePath, FileTarget
 from runner.lab.files import Folder
 from runner.lab.locations import locate
+from runner.lab.module_locks import held_files
 from runner.lab.paths import PathProblem, RegistryPath, path_not_found, resolve_literal
 from runner.lab.signature import Traits
 from runner.lab.wildcard import has_wildcards
@@ -64,6 +65,8 @@ class MoveItem(ItemWriter):
 
     def change_file(self, target: FileTarget) -> Iterator[Event]:
         """Cases provider.moveitem; where a file cannot go is not simulated."""
+        if held_files(self.session, target):
+            raise Terminating(not_simulated("moving files that a process holds"))
         destination = locate(self.session, self.arguments.text("Destination"))
         if not isinstance(destination, FilePath) or has_wildcards(destination.full):
             raise Terminating(not_simulated("moving a file to another provider or to a pattern"))

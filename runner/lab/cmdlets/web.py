@@ -45,6 +45,30 @@ class _Failed(Exception):
         self.status_code = status_code
 
 
+_OF_CORE = {  # what the command has on top in PowerShell 6 and later, where it is not simulated (the page of 7.6)
+    "AllowInsecureRedirect": "[-AllowInsecureRedirect@7.4]",
+    "AllowUnencryptedAuthentication": "[-AllowUnencryptedAuthentication@6.0]",
+    "Authentication": "[-Authentication@6.0 <WebAuthenticationType>]",
+    "ConnectionTimeoutSeconds": "[-ConnectionTimeoutSeconds@7.4 <Int32>]",
+    "CustomMethod": "[-CustomMethod@6.0 <String>]",
+    "Form": "[-Form@6.1 <IDictionary>]",
+    "HttpVersion": "[-HttpVersion@7.3 <Version>]",
+    "MaximumRetryCount": "[-MaximumRetryCount@6.1 <Int32>]",
+    "NoProxy": "[-NoProxy@6.0]",
+    "OperationTimeoutSeconds": "[-OperationTimeoutSeconds@7.4 <Int32>]",
+    "PreserveAuthorizationOnRedirect": "[-PreserveAuthorizationOnRedirect@6.0]",
+    "PreserveHttpMethodOnRedirect": "[-PreserveHttpMethodOnRedirect@7.4]",
+    "Resume": "[-Resume@6.1]",
+    "RetryIntervalSec": "[-RetryIntervalSec@6.1 <Int32>]",
+    "SkipCertificateCheck": "[-SkipCertificateCheck@6.0]",
+    "SkipHeaderValidation": "[-SkipHeaderValidation@6.0]",
+    "SkipHttpErrorCheck": "[-SkipHttpErrorCheck@7.0]",
+    "SslProtocol": "[-SslProtocol@6.0 <WebSslProtocol>]",
+    "Token": "[-Token@6.0 <SecureString>]",
+    "UnixSocket": "[-UnixSocket@7.4 <UnixDomainSocketEndPoint>]",
+}
+
+
 class InvokeWebRequest(Cmdlet):
     name = "Invoke-WebRequest"
     module = UTILITY
@@ -53,15 +77,21 @@ class InvokeWebRequest(Cmdlet):
     syntax: ClassVar = {
         ALL_SETS: "[-Uri] <Uri> [-UseBasicParsing] [-WebSession <WebRequestSession>] [-SessionVariable <String>] "
         "[-Credential <PSCredential>] [-UseDefaultCredentials] [-CertificateThumbprint <String>] "
-        "[-Certificate <X509Certificate>] [-UserAgent <String>] [-DisableKeepAlive] [-TimeoutSec@3.0-5.1 <Int32>] "
+        "[-Certificate <X509Certificate>] [-UserAgent <String>] [-DisableKeepAlive] [-TimeoutSec@3.0-7.3 <Int32>] "
         "[-Headers <IDictionary>] [-MaximumRedirection <Int32>] [-Method <WebRequestMethod>] [-Proxy <Uri>] "
         "[-ProxyCredential <PSCredential>] [-ProxyUseDefaultCredentials] [-Body <Object>] [-ContentType <String>] "
-        "[-TransferEncoding <String>] [-InFile <String>] [-OutFile <String>] [-PassThru]"
+        "[-TransferEncoding <String>] [-InFile <String>] [-OutFile <String>] [-PassThru] " + " ".join(_OF_CORE.values())
     }
-    traits: ClassVar = {"Body": Traits(pipeline="value"), "SessionVariable": Traits(aliases=("SV",))}
+    traits: ClassVar = {
+        "Body": Traits(pipeline="value"),
+        "ConnectionTimeoutSeconds": Traits(aliases=("TimeoutSec",)),
+        "CustomMethod": Traits(aliases=("CM",)),
+        "SessionVariable": Traits(aliases=("SV",)),
+    }
     unsimulated = frozenset(
         {
             *("Body", "Certificate", "CertificateThumbprint", "ContentType", "Credential", "Headers", "InFile"),
+            *_OF_CORE,
             *("OutFile", "PassThru", "SessionVariable", "TransferEncoding", "UseDefaultCredentials", "WebSession"),
         }
     )

@@ -5,7 +5,7 @@ This is how a user with a real host tells us what the lab has wrong (README, "Wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,15 +97,22 @@ def _document(
         "tool": __version__,
         **head,
         "compared": len(compared),
-        "statements": [_redacted(dump(entry, Entry), redactor.text) for entry in entries],
-        "not_sent": [_redacted(dump(one, NotSent), redactor.text) for one in not_sent],
+        "statements": [_redacted(dump(entry, Entry), redactor) for entry in entries],
+        "not_sent": [_redacted(dump(one, NotSent), redactor) for one in not_sent],
     }
 
 
-def _redacted(data: Any, hide: Callable[[str], str]) -> Any:
+def _redacted(data: Any, redactor: Redactor) -> Any:
     """The data with every text in it redacted, but for the names of fields, which are ours."""
     if isinstance(data, str):
-        return hide(data)
+        return redactor.text(data)
     if isinstance(data, list):
-        return [_redacted(item, hide) for item in data]
-    return {name: _redacted(item, hide) for name, item in data.items()} if isinstance(data, dict) else data
+        return [_redacted(item, redactor) for item in data]
+    if isinstance(data, dict):
+        return {name: _field(name, item, redactor) for name, item in data.items()}
+    return data
+
+
+def _field(name: str, data: Any, redactor: Redactor) -> Any:
+    """Of a member's shape, `words` are those that have a type of their own."""
+    return [redactor.word(word) for word in data] if name == "words" else _redacted(data, redactor)
