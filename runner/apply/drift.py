@@ -20,7 +20,11 @@ def to_read(plan: HostPlan, modules: Mapping[str, Module[Any]]) -> tuple[Wanted,
     """All that decided this plan: every thing that it compared, compliant ones too, and its facts' modules."""
     things = [wanted_of(step, modules) for step in (*compared(plan), *failing(plan, modules))]
     sources = [module for module in modules.values() if isinstance(module, FactModule)]
-    facts = [Wanted(module, module.arguments()) for module in sources if plan.facts.keys() & module.names.keys()]
+    facts = [
+        Wanted(module, module.gathering(names))
+        for module in sources
+        if (names := plan.facts.keys() & module.names.keys())
+    ]
     return (*things, *facts)
 
 

@@ -55,7 +55,7 @@ def check_level(
         elif isinstance(module, ControlModule):
             findings.append(Steered(task))
         elif isinstance(result := found[task.header.id], Facts):
-            facts = result
+            facts = Facts({**facts.values, **result.values}, {**facts.unreadable, **result.unreadable})
             findings.append(Gathered(task, result.unreadable))
         else:
             findings.append(Observed(task, result))

@@ -210,9 +210,8 @@ class _TaskCompiler:
         return frozenset()
 
     def _needs(self, scope: Scope, names: frozenset[str]) -> frozenset[str]:
-        """What must be learned first; any fact stands for all of them, since they are read together."""
-        missing = scope.closure(names, self.templates) & scope.pending
-        return frozenset(FACTS if name in scope.fact_names else name for name in missing)
+        """What must be learned first."""
+        return scope.closure(names, self.templates) & scope.pending
 
     def _decided_by(self, header: Header, scope: Scope, names: frozenset[str], tracked: object) -> Header:
         used = (scope.closure(names, self.templates) & scope.fact_names) - scope.pending  # only what was read decides

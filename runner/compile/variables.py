@@ -94,7 +94,10 @@ def scope_of(play: Play, task: Task, host: Host, known: Known, means: Means, fac
     }
     unknown = registers - set(known.registered)
     unknown |= {name for t in setting if t.number not in known.set for name, _ in t.arguments}
-    unread = {FACTS, *fact_names} - set(play.variables) - set(task.variables or {}) if known.facts is None else set()
+    unread = fact_names - facts.keys()
+    if unread:  # who names all facts waits for all of them
+        unread |= {FACTS}
+    unread -= set(play.variables) | set(task.variables or {})
     undecided = {name: awaited for name, awaited in known.undecided.items() if name not in extra}
     return Scope(variables, frozenset((unknown | unread) - set(extra)), fact_names, undecided)
 

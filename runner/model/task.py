@@ -81,7 +81,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Cannot be rendered before these names are known: `ansible_facts`, or a registered variable."""
+    """Cannot be rendered before these names are known: a fact, `ansible_facts` (all), or a registered variable."""
 
     header: Header
     needs: frozenset[str]

@@ -7,7 +7,7 @@ Local modules are evaluated from what is known. The fact module is a reader with
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -298,10 +298,14 @@ class FactModule(Module[A], Generic[A]):
     volatile: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
-    def read(self, rounds: Sequence[Round]) -> tuple[Statement, ...]: ...
+    def gathering(self, names: Collection[str]) -> A:
+        """The arguments that ask for just these of its facts."""
 
     @abstractmethod
-    def observe(self, rounds: Sequence[Round]) -> Facts: ...
+    def read(self, arguments: A, rounds: Sequence[Round]) -> tuple[Statement, ...]: ...
+
+    @abstractmethod
+    def observe(self, arguments: A, rounds: Sequence[Round]) -> Facts: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def read_all(wanted: Sequence[Wanted], send: Callable[[tuple[Statement, ...]], t
 
 @dataclass(slots=True)
 class _Group:
-    """Everything wanted of one module, and the rounds it has had."""
+    """Everything wanted of one module, or the same facts, and the rounds it has had."""
 
     module: StateModule[Any] | FactModule[Any]
     positions: list[int] = field(default_factory=list)
@@ -74,19 +74,20 @@ class _Group:
 
     def next_round(self) -> tuple[Statement, ...]:
         if isinstance(self.module, FactModule):
-            return self.module.read(self.rounds)
+            return self.module.read(self.arguments[0], self.rounds)
         return self.module.read(self.arguments, self.rounds)
 
     def observe(self) -> tuple[Found, ...]:
         if isinstance(self.module, FactModule):
-            return (self.module.observe(self.rounds),) * len(self.positions)
+            return (self.module.observe(self.arguments[0], self.rounds),) * len(self.positions)
         return self.module.observe(self.arguments, self.rounds)
 
 
 def _groups(wanted: Sequence[Wanted]) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
     for position, thing in enumerate(wanted):
-        group = groups.setdefault(thing.module.name, _Group(thing.module))
+        facts = f" {thing.arguments!r}" if isinstance(thing.module, FactModule) else ""
+        group = groups.setdefault(f"{thing.module.name}{facts}", _Group(thing.module))
         group.positions.append(position)
         group.arguments.append(thing.arguments)
     return groups

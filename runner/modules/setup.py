@@ -8,12 +8,14 @@ which no recording covers (design section 6).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+
+from pydantic import Field
 
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Unreadable
@@ -23,15 +25,24 @@ from runner.modules.reboot_signals import evaluate, signals
 from runner.modules.registry import parse_key
 from runner.modules.registry_reading import Asked, Finding, FoundValue, Missing, conclude, next_round
 
-_SYSTEM = (
-    "Caption",
-    "Version",
-    "OSArchitecture",
-    "ProductType",
-    "LastBootUpTime",
-    "LocalDateTime",
+
+def _instance(class_name: str, *properties: str) -> Statement:
+    """Select-Object keeps what CIM adds of its own away from the wire."""
+    return (
+        command("Get-CimInstance", ClassName=class_name, Property=properties),
+        command("Select-Object", Property=properties),
+    )
+
+
+_SYSTEM = _instance(
+    "Win32_OperatingSystem", "Caption", "Version", "OSArchitecture", "ProductType", "LastBootUpTime", "LocalDateTime"
 )
-_COMPUTER = ("Name", "DNSHostName", "Domain", "PartOfDomain", "TotalPhysicalMemory")
+_COMPUTER = _instance("Win32_ComputerSystem", "Name", "DNSHostName", "Domain", "PartOfDomain", "TotalPhysicalMemory")
+_POWERSHELL = (
+    command("Get-Variable", Name="PSVersionTable", ValueOnly=True),
+    command("ForEach-Object", MemberName="PSVersion"),
+)
+_CULTURE = (command("Get-Culture"), command("Select-Object", Property=("Name",)))
 _PRODUCT_TYPES = MappingProxyType({1: "workstation", 2: "domain_controller", 3: "server"})
 _DOTNET = (  # domain.md 3.3: lowest Release of each version
     (533320, "4.8.1"),
@@ -60,6 +71,9 @@ _FEATURE_RESTART = Asked(
 
 class SetupArguments(Arguments):
     unsupported = frozenset({"fact_path", "filter", "gather_subset", "gather_timeout"})
+    looked_up = frozenset({"wanted"})
+
+    wanted: tuple[str, ...] = Field((), description="The facts that are read; without it all are")
 
 
 class _Unknown(Exception):
@@ -70,32 +84,29 @@ class _Unknown(Exception):
 class _Answers:
     """The replies of the one round. Every getter raises _Unknown where the answer is not what it must be."""
 
-    system: Reply
-    computer: Reply
-    powershell: Reply
-    culture: Reply
+    replies: Mapping[Statement, Reply]
     registry: Mapping[Asked, Finding]
 
-    def text(self, reply: Reply, name: str) -> str:
-        value = _cell(reply, name)
+    def text(self, asked: Statement, name: str) -> str:
+        value = _cell(self.replies[asked], name)
         if not isinstance(value, str):
             raise _Unknown(f"{name} did not come")
         return value.strip()
 
-    def number(self, reply: Reply, name: str) -> int:
-        value = _cell(reply, name)
+    def number(self, asked: Statement, name: str) -> int:
+        value = _cell(self.replies[asked], name)
         if not isinstance(value, int) or isinstance(value, bool):
             raise _Unknown(f"{name} did not come")
         return int(value)
 
-    def flag(self, reply: Reply, name: str) -> bool:
-        value = _cell(reply, name)
+    def flag(self, asked: Statement, name: str) -> bool:
+        value = _cell(self.replies[asked], name)
         if not isinstance(value, bool):
             raise _Unknown(f"{name} did not come")
         return value
 
     def moment(self, name: str) -> datetime:
-        value = _cell(self.system, name)
+        value = _cell(self.replies[_SYSTEM], name)
         if not isinstance(value, datetime):
             raise _Unknown(f"{name} did not come")
         return value
@@ -121,26 +132,26 @@ def _output(reply: Reply) -> Value:
 
 
 def _product_type(answers: _Answers) -> str:
-    return _PRODUCT_TYPES.get(answers.number(answers.system, "ProductType"), "unknown")
+    return _PRODUCT_TYPES.get(answers.number(_SYSTEM, "ProductType"), "unknown")
 
 
 def _os_version(answers: _Answers) -> str:
     """As .NET's Environment.OSVersion writes it, with a fourth number that is always 0 there."""
-    return f"{answers.text(answers.system, 'Version')}.0"
+    return f"{answers.text(_SYSTEM, 'Version')}.0"
 
 
 def _fqdn(answers: _Answers) -> str:
-    name, domain = answers.text(answers.computer, "DNSHostName"), _domain(answers)
+    name, domain = answers.text(_COMPUTER, "DNSHostName"), _domain(answers)
     return f"{name}.{domain}" if domain else name
 
 
 def _domain(answers: _Answers) -> str:
-    return answers.text(answers.computer, "Domain") if answers.flag(answers.computer, "PartOfDomain") else ""
+    return answers.text(_COMPUTER, "Domain") if answers.flag(_COMPUTER, "PartOfDomain") else ""
 
 
 def _powershell(answers: _Answers) -> str:
     """System.Version in Windows PowerShell, a SemanticVersion object in PowerShell 6 and later."""
-    value = _output(answers.powershell)
+    value = _output(answers.replies[_POWERSHELL])
     if isinstance(value, Version):
         return str(value)
     if isinstance(value, PSObject) and value.has("Major"):
@@ -182,59 +193,115 @@ def _reboot_pending(answers: _Answers) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
+    """A fact and what is asked for it: whole statements, and values of the registry."""
+
     name: str
     meaning: str
+    asks: tuple[Statement | Asked, ...]
     value: Callable[[_Answers], Any]
 
 
+_OF_SIGNALS = tuple(asked for signal in signals() for asked in signal.asked)
 _FACTS = (
-    _Fact("ansible_distribution", "Windows as it calls itself, localised", lambda a: a.text(a.system, "Caption")),
-    _Fact("ansible_distribution_version", "Version of Windows, such as 10.0.17763.0", _os_version),
-    _Fact("ansible_distribution_major_version", "Its first number, as text", lambda a: _os_version(a).split(".")[0]),
-    _Fact("ansible_windows_build", "Its third number, the build", lambda a: int(_os_version(a).split(".")[2])),
-    _Fact("ansible_kernel", "The same as ansible_distribution_version", _os_version),
-    _Fact("ansible_os_family", "Always Windows", lambda a: _os_version(a) and "Windows"),
-    _Fact("ansible_os_name", "The same as ansible_distribution", lambda a: a.text(a.system, "Caption")),
-    _Fact("ansible_os_product_type", "workstation, server or domain_controller", _product_type),
-    _Fact("ansible_os_installation_type", "Server, Server Core, Client; null if Windows does not say", _installation),
-    _Fact("ansible_system", "Always Win32NT", lambda a: _os_version(a) and "Win32NT"),
-    _Fact("ansible_architecture", "64-bit and the like, localised", lambda a: a.text(a.system, "OSArchitecture")),
-    _Fact("ansible_hostname", "DNS host name without domain", lambda a: a.text(a.computer, "DNSHostName")),
-    _Fact("ansible_fqdn", "DNS host name, with the domain if it is a member of one", _fqdn),
-    _Fact("ansible_nodename", "The same as ansible_fqdn", _fqdn),
-    _Fact("ansible_netbios_name", "NetBIOS name", lambda a: a.text(a.computer, "Name")),
-    _Fact("ansible_domain", "DNS domain of a member, otherwise empty", _domain),
-    _Fact("ansible_windows_domain", "Domain, or workgroup", lambda a: a.text(a.computer, "Domain")),
-    _Fact("ansible_windows_domain_member", "Member of a domain or not", lambda a: a.flag(a.computer, "PartOfDomain")),
+    _Fact(
+        "ansible_distribution",
+        "Windows as it calls itself, localised",
+        (_SYSTEM,),
+        lambda a: a.text(_SYSTEM, "Caption"),
+    ),
+    _Fact("ansible_distribution_version", "Version of Windows, such as 10.0.17763.0", (_SYSTEM,), _os_version),
+    _Fact(
+        "ansible_distribution_major_version",
+        "Its first number, as text",
+        (_SYSTEM,),
+        lambda a: _os_version(a).split(".")[0],
+    ),
+    _Fact(
+        "ansible_windows_build", "Its third number, the build", (_SYSTEM,), lambda a: int(_os_version(a).split(".")[2])
+    ),
+    _Fact("ansible_kernel", "The same as ansible_distribution_version", (_SYSTEM,), _os_version),
+    _Fact("ansible_os_family", "Always Windows", (_SYSTEM,), lambda a: _os_version(a) and "Windows"),
+    _Fact("ansible_os_name", "The same as ansible_distribution", (_SYSTEM,), lambda a: a.text(_SYSTEM, "Caption")),
+    _Fact("ansible_os_product_type", "workstation, server or domain_controller", (_SYSTEM,), _product_type),
+    _Fact(
+        "ansible_os_installation_type",
+        "Server, Server Core, Client; null if Windows does not say",
+        (_INSTALLATION,),
+        _installation,
+    ),
+    _Fact("ansible_system", "Always Win32NT", (_SYSTEM,), lambda a: _os_version(a) and "Win32NT"),
+    _Fact(
+        "ansible_architecture",
+        "64-bit and the like, localised",
+        (_SYSTEM,),
+        lambda a: a.text(_SYSTEM, "OSArchitecture"),
+    ),
+    _Fact("ansible_hostname", "DNS host name without domain", (_COMPUTER,), lambda a: a.text(_COMPUTER, "DNSHostName")),
+    _Fact("ansible_fqdn", "DNS host name, with the domain if it is a member of one", (_COMPUTER,), _fqdn),
+    _Fact("ansible_nodename", "The same as ansible_fqdn", (_COMPUTER,), _fqdn),
+    _Fact("ansible_netbios_name", "NetBIOS name", (_COMPUTER,), lambda a: a.text(_COMPUTER, "Name")),
+    _Fact("ansible_domain", "DNS domain of a member, otherwise empty", (_COMPUTER,), _domain),
+    _Fact("ansible_windows_domain", "Domain, or workgroup", (_COMPUTER,), lambda a: a.text(_COMPUTER, "Domain")),
+    _Fact(
+        "ansible_windows_domain_member",
+        "Member of a domain or not",
+        (_COMPUTER,),
+        lambda a: a.flag(_COMPUTER, "PartOfDomain"),
+    ),
     _Fact(
         "ansible_memtotal_mb",
         "Physical memory in MiB, rounded up",
-        lambda a: math.ceil(a.number(a.computer, "TotalPhysicalMemory") / 2**20),
+        (_COMPUTER,),
+        lambda a: math.ceil(a.number(_COMPUTER, "TotalPhysicalMemory") / 2**20),
     ),
     _Fact(
         "ansible_lastboot",
         "Last start of Windows, in the host's own time",
+        (_SYSTEM,),
         lambda a: f"{a.moment('LastBootUpTime'):%Y-%m-%d %H:%M:%S}Z",
     ),
     _Fact(
         "ansible_uptime_seconds",
         "Seconds since then, by the host's own clock",
+        (_SYSTEM,),
         lambda a: int((a.moment("LocalDateTime") - a.moment("LastBootUpTime")).total_seconds()),
     ),
-    _Fact("ansible_powershell_version", "Main version of PowerShell", lambda a: int(_powershell(a).split(".")[0])),
-    _Fact("ansible_powershell_full_version", "Whole version of PowerShell, as text", _powershell),
-    _Fact("ansible_dotnet_release", "Release number of .NET Framework 4.5 or later; 0 if older", _dotnet_release),
-    _Fact("ansible_dotnet_version", ".NET Framework 4.5 or later, such as 4.7.2; empty if older", _dotnet_version),
-    _Fact("ansible_culture", "Culture of our session, such as ja-JP", lambda a: a.text(a.culture, "Name")),
-    _Fact("ansible_reboot_pending", "Ansible's meaning: noisy signals count too", _reboot_pending),
-    _Fact("ansible_reboot_signals", "Signals by weight (strong, medium, noisy), each true or false", _signals),
+    _Fact(
+        "ansible_powershell_version",
+        "Main version of PowerShell",
+        (_POWERSHELL,),
+        lambda a: int(_powershell(a).split(".")[0]),
+    ),
+    _Fact("ansible_powershell_full_version", "Whole version of PowerShell, as text", (_POWERSHELL,), _powershell),
+    _Fact(
+        "ansible_dotnet_release",
+        "Release number of .NET Framework 4.5 or later; 0 if older",
+        (_RELEASE,),
+        _dotnet_release,
+    ),
+    _Fact(
+        "ansible_dotnet_version",
+        ".NET Framework 4.5 or later, such as 4.7.2; empty if older",
+        (_RELEASE,),
+        _dotnet_version,
+    ),
+    _Fact("ansible_culture", "Culture of our session, such as ja-JP", (_CULTURE,), lambda a: a.text(_CULTURE, "Name")),
+    _Fact(
+        "ansible_reboot_pending",
+        "Ansible's meaning: noisy signals count too",
+        (_FEATURE_RESTART, *_OF_SIGNALS),
+        _reboot_pending,
+    ),
+    _Fact(
+        "ansible_reboot_signals", "Signals by weight (strong, medium, noisy), each true or false", _OF_SIGNALS, _signals
+    ),
 )
 
 
 class Setup(FactModule[SetupArguments]):
     name = "setup"
     aliases = ("ansible.windows.setup", "ansible.builtin.setup")
-    summary = "Facts of a host, all in one round"
+    summary = "Facts of a host: those that tasks use, or all of them where it is a task of its own"
     notes = ("A fact that cannot be read is never guessed: a task that uses it fails and says why.",)
     examples = """\
 - name: Read the facts again
@@ -244,18 +311,22 @@ class Setup(FactModule[SetupArguments]):
     names = MappingProxyType({fact.name: fact.meaning for fact in _FACTS})
     volatile = frozenset({"ansible_uptime_seconds"})
 
-    def read(self, rounds: Sequence[Round]) -> tuple[Statement, ...]:
-        registry = next_round(_asked(), _registry_rounds(rounds))
-        return registry if rounds else (*_system_statements(), *registry)
+    def gathering(self, names: Collection[str]) -> SetupArguments:
+        return SetupArguments(wanted=tuple(sorted(names)))
 
-    def observe(self, rounds: Sequence[Round]) -> Facts:
-        asked = _asked()
-        registry = dict(zip(asked, conclude(asked, _registry_rounds(rounds)), strict=True))
-        system, computer, powershell, culture, *_ = rounds[0].replies
-        answers = _Answers(system, computer, powershell, culture, registry)
+    def read(self, arguments: SetupArguments, rounds: Sequence[Round]) -> tuple[Statement, ...]:
+        statements, values = _asked(arguments)
+        registry = next_round(values, _registry_rounds(rounds, statements)) if values else ()
+        return registry if rounds else (*statements, *registry)
+
+    def observe(self, arguments: SetupArguments, rounds: Sequence[Round]) -> Facts:
+        statements, asked = _asked(arguments)
+        found = conclude(asked, _registry_rounds(rounds, statements)) if asked else ()
+        replies = dict(zip(statements, rounds[0].replies[: len(statements)], strict=True))
+        answers = _Answers(replies, dict(zip(asked, found, strict=True)))
         values: dict[str, Any] = {}
         unreadable: dict[str, str] = {}
-        for fact in _FACTS:
+        for fact in _facts(arguments):
             try:
                 values[fact.name] = fact.value(answers)
             except _Unknown as reason:
@@ -263,39 +334,21 @@ class Setup(FactModule[SetupArguments]):
         return Facts(values, unreadable)
 
 
-def _system_statements() -> tuple[Statement, ...]:
-    """Four questions; Select-Object keeps what CIM adds of its own away from the wire."""
-    return (
-        _instance("Win32_OperatingSystem", _SYSTEM),
-        _instance("Win32_ComputerSystem", _COMPUTER),
-        (
-            command("Get-Variable", Name="PSVersionTable", ValueOnly=True),
-            command("ForEach-Object", MemberName="PSVersion"),
-        ),
-        (command("Get-Culture"), command("Select-Object", Property=("Name",))),
-    )
+def _facts(arguments: SetupArguments) -> tuple[_Fact, ...]:
+    return tuple(fact for fact in _FACTS if not arguments.wanted or fact.name in arguments.wanted)
 
 
-def _instance(class_name: str, properties: tuple[str, ...]) -> Statement:
-    return (
-        command("Get-CimInstance", ClassName=class_name, Property=properties),
-        command("Select-Object", Property=properties),
-    )
+@lru_cache(maxsize=64)  # the hosts of a play are asked the same
+def _asked(arguments: SetupArguments) -> tuple[tuple[Statement, ...], tuple[Asked, ...]]:
+    """The statements, and what is asked of the registry, each once."""
+    asks = dict.fromkeys(one for fact in _facts(arguments) for one in fact.asks)
+    values = tuple(one for one in asks if isinstance(one, Asked))
+    return tuple(one for one in asks if not isinstance(one, Asked)), values
 
 
-@cache
-def _asked() -> tuple[Asked, ...]:
-    """Everything asked of the registry, each thing once."""
-    return tuple(dict.fromkeys((_RELEASE, _INSTALLATION, _FEATURE_RESTART, *_of_signals())))
-
-
-def _of_signals() -> Iterator[Asked]:
-    return (asked for signal in signals() for asked in signal.asked)
-
-
-def _registry_rounds(rounds: Sequence[Round]) -> list[Round]:
+def _registry_rounds(rounds: Sequence[Round], statements: Sequence[Statement]) -> list[Round]:
     """The rounds as the registry reading knows them: without the other questions of the first."""
-    others = len(_system_statements())
+    others = len(statements)
     return [
         Round(one.statements[others if index == 0 else 0 :], one.replies[others if index == 0 else 0 :])
         for index, one in enumerate(rounds)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
-from runner.check import check_level
+from runner.check import LevelFindings, check_level
 from runner.compile import FACTS, Known, Means, compile_host
 from runner.model.attestation import Context
 from runner.model.errors import Interrupted
@@ -26,6 +26,7 @@ from runner.modules.arguments import dump
 from runner.modules.base import ControlModule, FactModule, Module, Steering
 from runner.pipeline.job import Visit
 from runner.plan.handlers import header_of
+from runner.plan.host import TITLE
 from runner.plan.registered import assess_all, assess_verdicts
 from runner.transport.base import Session
 
@@ -58,7 +59,7 @@ class HostCheck:
             level += found.batches
             self._done |= {header_of(finding).id: finding for finding in found.findings}
             if any(isinstance(self._job.modules[task.header.module], FactModule) for task in ready):
-                self._known = replace(self._known, facts=found.facts, unreadable=found.unreadable)
+                self._learn(found)
             self._visit.tell(LevelRead(self._visit.host.name, level, len(ready)))
             compiled = self._compile()
         findings = tuple(self._settle(one) for one in compiled)
@@ -88,15 +89,28 @@ class HostCheck:
             for one in compiled
             if isinstance(one, Ready) and one.header.id not in self._done and one.header.id not in waiting
         ]
-        needed = any(isinstance(one, Pending) and FACTS in one.needs for one in compiled)
-        if not needed or self._known.facts is not None or not self._play.gather_facts:
-            return ready
         name, module = next((n, m) for n, m in self._job.modules.items() if isinstance(m, FactModule))
-        if any(task.header.module == name for task in ready):
+        unread = self._unread(compiled, module)
+        if not unread or not self._play.gather_facts or any(task.header.module == name for task in ready):
             return ready
-        arguments = module.arguments()
+        arguments = module.gathering(unread)
         header = Header(TaskId(self._number, "facts", 0), "Gathering facts", name, self._play.origin)
         return [Ready(header, arguments, dump(arguments)), *ready]
+
+    def _unread(self, compiled: tuple[Compiled, ...], module: FactModule[Any]) -> frozenset[str]:
+        """The facts that tasks wait for, with them the one that tells people which host it is."""
+        needs = frozenset[str]().union(*(one.needs for one in compiled if isinstance(one, Pending)))
+        wanted = frozenset(module.names) if FACTS in needs else needs & module.names.keys()
+        return (
+            frozenset()
+            if not wanted
+            else (wanted | {TITLE}) - (self._known.facts or {}).keys() - self._known.unreadable.keys()
+        )
+
+    def _learn(self, found: LevelFindings) -> None:
+        facts = {**(self._known.facts or {}), **found.facts}
+        unreadable = {name: why for name, why in self._known.unreadable.items() if name not in found.facts}
+        self._known = replace(self._known, facts=facts, unreadable={**unreadable, **found.unreadable})
 
     def _decided(self, compiled: tuple[Compiled, ...]) -> list[Finding]:
         """The findings of the tasks from the first one on that all are decided."""
@@ -181,7 +195,10 @@ class HostCheck:
         if isinstance(one, Ready):  # it waits for others, which are never decided
             return Broken(one.header, f"it comes after {', '.join(one.header.after)}, which could not be decided")
         assert isinstance(one, Pending)  # the levels end only when nothing is ready any more
-        hint = "; the play says gather_facts: false" if FACTS in one.needs and not self._play.gather_facts else ""
+        facts = {FACTS}.union(
+            *(module.names for module in self._job.modules.values() if isinstance(module, FactModule))
+        )
+        hint = "; the play says gather_facts: false" if facts & one.needs and not self._play.gather_facts else ""
         return Broken(one.header, f"it needs {', '.join(sorted(one.needs))}, which never became known{hint}")
 
 

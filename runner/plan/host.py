@@ -16,6 +16,9 @@ from runner.plan.handlers import header_of
 from runner.plan.planner import Planner
 
 
+TITLE = "ansible_distribution"  # the fact that says what a host is
+
+
 def plan_host(
     findings: HostFindings,
     number: int,
@@ -57,6 +60,6 @@ def _deciding_facts(findings: HostFindings) -> dict[str, Any]:
 
 def _title(facts: Mapping[str, Any]) -> str:
     """`Server 2022` of Ansible's fact `ansible_distribution`, such as `Microsoft Windows Server 2022 Standard`."""
-    distribution = str(facts.get("ansible_distribution") or "")
+    distribution = str(facts.get(TITLE) or "")
     short = re.search(r"Server \d+( R2)?|Windows \d+(\.\d+)?", distribution)
     return short[0] if short else distribution

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -120,10 +120,13 @@ class World(FactModule[WorldArguments]):
     names: ClassVar[Mapping[str, str]] = {"domain": "its domain", "uptime": "seconds since it started"}
     volatile: ClassVar[frozenset[str]] = frozenset({"uptime"})
 
-    def read(self, rounds: Sequence[Round]) -> tuple[Statement, ...]:
+    def gathering(self, names: Collection[str]) -> WorldArguments:
+        return WorldArguments()
+
+    def read(self, arguments: WorldArguments, rounds: Sequence[Round]) -> tuple[Statement, ...]:
         return () if rounds else ((command("Get-World"),),)
 
-    def observe(self, rounds: Sequence[Round]) -> Facts:
+    def observe(self, arguments: WorldArguments, rounds: Sequence[Round]) -> Facts:
         (reply,) = rounds[0].replies
         if not reply.outputs:
             return Facts({}, {"domain": "access is denied"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from runner.lab.spec import MachineSpec, build_machine
 from runner.model.command import Reply, ReplyState, Statement, command
@@ -66,10 +66,13 @@ class ToyFacts(FactModule[Named]):
     arguments = Named
     names = {"ansible_toy": "a toy"}  # noqa: RUF012
 
-    def read(self, rounds: Sequence[Round]) -> tuple[Statement, ...]:
+    def gathering(self, names: Collection[str]) -> Named:
+        return Named(name="")
+
+    def read(self, arguments: Named, rounds: Sequence[Round]) -> tuple[Statement, ...]:
         return () if rounds else ((command("Get-Common", Id=Int32(1)),),)
 
-    def observe(self, rounds: Sequence[Round]) -> Facts:
+    def observe(self, arguments: Named, rounds: Sequence[Round]) -> Facts:
         return Facts({"ansible_toy": rounds[0].replies[0].outputs[0]})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.lab.spec import MachineSpec, build_machine
-from runner.model.command import Reply, ReplyState
+from runner.model.command import Reply, ReplyState, Statement
 from runner.modules.base import FactModule, Facts, Round
 from runner.modules.loader import load_modules
 from runner.modules.reading import Wanted, read_all
@@ -133,9 +133,26 @@ def test_signals_that_cannot_be_read_make_no_reboot_pending_either() -> None:
     assert set(facts.unreadable) == {"ansible_reboot_pending", "ansible_reboot_signals"}
 
 
+def test_only_what_is_wanted_is_asked_for() -> None:
+    session = LabSession(build_machine("tok-ce-01", MachineSpec.model_validate({"os": "Server 2019"})))
+    wanted = [Wanted(setup(), setup().gathering([name])) for name in ("ansible_culture", "ansible_dotnet_release")]
+    asked: list[str] = []
+
+    def send(statements: tuple[Statement, ...]) -> tuple[Reply, ...]:
+        asked.extend(statement[0].name for statement in statements)
+        return session.read(statements, 60.0)
+
+    culture, release = read_all(wanted, send)
+    assert isinstance(culture, Facts)
+    assert isinstance(release, Facts)
+    assert (set(culture.values), set(release.values)) == ({"ansible_culture"}, {"ansible_dotnet_release"})
+    assert asked == ["Get-Culture", "Test-Path", "Get-ItemProperty"]
+
+
 def test_answers_that_were_not_seen_leave_every_fact_unread() -> None:
     module = setup()
-    statements = module.read([])
-    facts = module.observe([Round(statements, tuple(Reply(ReplyState.UNSEEN) for _ in statements))])
+    everything = module.arguments()
+    statements = module.read(everything, [])
+    facts = module.observe(everything, [Round(statements, tuple(Reply(ReplyState.UNSEEN) for _ in statements))])
     assert facts.values == {}
     assert set(facts.unreadable) == set(module.names)

@@ -18,7 +18,7 @@ from runner.model.inventory import Connection, Endpoint
 from runner.model.value import EnumValue, PSObject, Value
 from runner.modules.base import Facts, Requires, errors_of
 from runner.modules.reading import Wanted, read_all
-from runner.modules.setup import Setup, SetupArguments
+from runner.modules.setup import Setup
 from runner.pipeline.doctor.findings import Check, Finding, Sheet, Verdict
 from runner.pipeline.doctor.way import clock, our_time
 from runner.transport.base import Session
@@ -73,7 +73,9 @@ def look_around(session: Session, connection: Connection, sheet: Sheet) -> Facts
     session.read((_PING,), _TIMEOUT)
     seconds = monotonic() - began
     _, time, groups, language, method, *quotas = session.read(statements(), _TIMEOUT)
-    (facts,) = read_all([Wanted(Setup(), SetupArguments())], lambda asked: session.read(asked, Setup.timeout))
+    (facts,) = read_all(
+        [Wanted(Setup(), Setup().gathering(Setup.names))], lambda asked: session.read(asked, Setup.timeout)
+    )
     assert isinstance(facts, Facts)  # what a fact module finds
     if not sheet.knows(Check.CLOCK):
         _clock(connection, sheet, time)
