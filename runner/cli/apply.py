@@ -147,12 +147,12 @@ def executed(
 
     count = sum(len(play.hosts) for play in plan.plays)
     run, path = str(uuid.uuid4()), journal or journal_path()
-    _back_up(plan, (backup or path.parent / BACKUPS) / run)
     with (
         Journal(path) as recorder,
         progress("applying", count, not quiet) as screen,
         stopping_on_interrupt("changes under way are being finished and recorded, restarts waited for") as stop,
     ):
+        _back_up(plan, (backup or path.parent / BACKUPS) / run)  # whose usual place is beside the journal
 
         def tell(event: Event) -> None:
             recorder(event)  # first, and in line: what it cannot record must not be done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +24,8 @@ def report(run: str, html: Path | None, csv: Path | None, journal: Path | None, 
     FILE may also be a plan, such as `check --json` or `plan --out` give: then it is the evidence of an audit.
     With --html or --csv the evidence is written: for each host and item id what was before, what was planned, what was
     read back and when, by whom, and what is held by whom. Else it is shown as apply, or check, showed it.
+    What people confirmed after the run had started is told beside what was held, as far as the journal has the run;
+    --json, the document of the run, has none of it (`ce-runner attest --list`).
     """
     from runner.cli.files import write_whole
     from runner.cli.recorded import named
@@ -30,15 +33,33 @@ def report(run: str, html: Path | None, csv: Path | None, journal: Path | None, 
     from runner.model.document import dump_plan, dump_run
     from runner.report.csv import run_csv
     from runner.report.html import run_html
+    from runner.report.run_screen import later_lines
 
     outcome, plan = named(run, journal)
     document = dump_run(outcome, plan) if outcome else dump_plan(plan)
+    later = _confirmed_after(outcome.run, journal) if outcome else []
     if html is not None:
-        write_whole(html, run_html(document))
+        write_whole(html, run_html(document, later))
     if csv is not None:
-        write_whole(csv, run_csv(document))
+        write_whole(csv, run_csv(document, later))
     if as_json or (html is None and csv is None):
         show = show_run if outcome else show_plan
         show(document, View(as_json, verbosity=0))
+        if not as_json:
+            click.echo("".join(f"{text}\n" for text in later_lines(document, later)), nl=False)
     else:
         click.echo(f"the evidence is in {' and '.join(str(path) for path in (html, csv) if path is not None)}")
+
+
+def _confirmed_after(run: str, journal: Path | None) -> list[dict[str, Any]]:
+    """What people confirmed after a run had started, in the form of a document."""
+    from runner.cli.journal import existing
+    from runner.model.attestation import Attestation
+    from runner.model.codec import dump
+    from runner.record.journal import Journal
+
+    path = existing(journal)
+    if path is None:
+        return []
+    with Journal(path) as recorded:
+        return [dump(one, Attestation) for one in recorded.confirmed_after(run)]

@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 @json_option
 def runs(run: str | None, journal: Path | None, as_json: bool) -> None:
     """List the runs of the journal, or show one: its outcomes, changes without one, and handlers that are due."""
-    from runner.cli.files import journal_path, usable
+    from runner.cli.files import journal_path
+    from runner.cli.journal import existing
     from runner.record.journal import Journal
 
-    path = journal or journal_path()
-    with usable(path):
-        exists = path.exists()
-    if not exists:  # opening it would make it
-        if journal is not None or run is not None:
-            raise InputError(Problem("there is no such journal", Origin(str(path))))
+    path = existing(journal)
+    if path is None:
+        if run is not None:
+            raise InputError(Problem("there is no such journal", Origin(str(journal_path()))))
         _show_all((), as_json)
         return
     with Journal(path) as recorded:

@@ -10,6 +10,8 @@ from runner.model.attestation import Attestation, Context
 from runner.model.state import Held
 from runner.modules.base import Arguments, LocalModule, Said
 
+LONGEST_DAYS = 36_500  # a hundred years: later dates soon leave what a calendar has
+
 
 class AttestationArguments(Arguments):
     id: str = Field(min_length=1, description="Names the step, such as S0-12; `ce-runner attest HOST ID` confirms it")
@@ -19,7 +21,9 @@ class AttestationArguments(Arguments):
         description="What to write down as evidence: a ticket, what the screen showed; without any it does not count",
     )
     owner: str = Field("operator", min_length=1, description="Who must do it")
-    expires_days: int = Field(0, ge=0, description="For how many days a confirmation holds; 0: for good")
+    expires_days: int = Field(
+        0, ge=0, le=LONGEST_DAYS, description="For how many days a confirmation holds; 0: for good"
+    )
 
 
 class AttestationModule(LocalModule[AttestationArguments]):

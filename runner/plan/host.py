@@ -15,7 +15,6 @@ from runner.plan.contradictions import contradictions
 from runner.plan.handlers import header_of
 from runner.plan.planner import Planner
 
-
 TITLE = "ansible_distribution"  # the fact that says what a host is
 
 

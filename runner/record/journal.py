@@ -7,6 +7,7 @@ secret gets here: statements and plans that hold a Secret cannot be dumped, and 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ class Journal:
             self._db = sqlite3.connect(path, timeout=patience, check_same_thread=False, isolation_level=None)
             try:
                 self._prepare()
+                self._file = _identity(path)
             except BaseException:
                 self._db.close()
                 raise
@@ -188,6 +190,12 @@ class Journal:
                 known[step] = one
         return found
 
+    def confirmed_after(self, run: str) -> tuple[Attestation, ...]:
+        """What people confirmed since a run started, and nobody withdrew; () for a run that is not recorded here."""
+        started = [datetime.fromisoformat(text) for (text,) in self._rows(_STARTED, run)]
+        known = (one for steps in self.attestations().values() for one in steps.values())
+        return tuple(one for one in known if any(one.at > moment for moment in started))
+
     def _intents(self, run: str, further: str) -> tuple[Intent, ...]:
         rows = self._rows(f"{_INTENT} WHERE run = ? {further} ORDER BY rowid", run)
         return tuple(
@@ -215,7 +223,16 @@ class Journal:
 
     def _write(self, sql: str, *values: object) -> None:
         with self._lock, explained(self._path):
+            self._check_place()
             self._db.execute(sql, values)
+
+    def _check_place(self) -> None:
+        """SQLite goes on in a file that has no name any more, and what it commits there is gone with the process."""
+        if _identity(self._path) != self._file:
+            raise JournalError(
+                f"the journal {self._path} was moved, removed or replaced while it was in use: put it back, and check "
+                "the hosts of a run that was under way before anything else is done there"
+            )
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, explained(self._path):
@@ -239,6 +256,7 @@ class Journal:
 
 
 _RUN = "SELECT id, started, ended, exit_code, digest, operator FROM runs"
+_STARTED = "SELECT started FROM runs WHERE id = ?"
 _INTENT = "SELECT play, host, step, change, at, shell, pipeline, statement, action FROM intents"
 _TIMED = "SELECT module, document FROM outcomes WHERE result = ? AND module <> '' ORDER BY rowid DESC LIMIT 1000"
 _ATTEST = "INSERT INTO attestations VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -252,6 +270,15 @@ _UNFINISHED = (
     "AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.run = intents.run AND outcomes.play = intents.play "
     "AND outcomes.host = intents.host AND outcomes.step = intents.step)"
 )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None if there is none that can be reached."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _row_of(one: Attestation) -> tuple[str | None, ...]:

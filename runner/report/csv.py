@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.report.evidence import Evidence, HostEvidence, Row, evidence
@@ -18,7 +18,7 @@ from runner.report.evidence import Evidence, HostEvidence, Row, evidence
 COLUMNS = (
     "run", "operator", "run_started_utc", "run_ended_utc", "playbook", "plan_sha256", "play", "host", "host_result",
     "host_message", "read_utc", "item", "task", "thing", "before", "planned", "after", "result", "verified_utc",
-    "ended_utc", "held_by", "irreversible", "note",
+    "ended_utc", "held_by", "irreversible", "note", "confirmed_later",
 )  # fmt: skip
 _SEPARATOR = " | "  # between the lines of a cell
 # ASVS 1.2.10 names the first five; the wide ones in case a spreadsheet for Japanese takes them for the same
@@ -26,10 +26,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _BEHIND = re.compile(rf";(?=[\s\"']*[{re.escape(''.join(_FORMULA))}])")
 
 
-def run_csv(document: Mapping[str, Any]) -> bytes:
-    """The file for the document of a run or of a plan. A step with several item ids has a row for each; a host without
-    any step has one row, too, so that no host is missing."""
-    found, text = evidence(document), io.StringIO()
+def run_csv(document: Mapping[str, Any], later: Sequence[Mapping[str, Any]] = ()) -> bytes:
+    """The file for the document of a run or of a plan, with what was confirmed `later` (`evidence`).
+
+    A step with several item ids has a row for each. The rows of a host are in the order of these ids, those without one
+    behind them in that of the plan. A host without any step has one row, too, so that no host is missing.
+    """
+    found, text = evidence(document, later), io.StringIO()
     writer = csv.writer(text)  # its default dialect is RFC 4180's: commas, CRLF, quotes doubled
     writer.writerow(COLUMNS)
     for host in found.hosts:
@@ -43,15 +46,21 @@ def _host_rows(found: Evidence, host: HostEvidence) -> Iterator[tuple[str, ...]]
     place = (str(host.play), host.host, host.result, host.message, host.read)
     if not host.rows:
         yield (*head, *place, *[""] * (len(COLUMNS) - len(head) - len(place)))
-    for row in host.rows:
-        for item in row.items or ("",):
-            yield (*head, *place, item, *_cells(row))
+    items = ((item, row) for row in host.rows for item in row.items or ("",))
+    for item, row in sorted(items, key=lambda one: _rank(one[0])):
+        yield (*head, *place, item, *_cells(row))
+
+
+def _rank(item: str) -> tuple[bool, list[int]]:
+    """S0-2 comes before S0-12; what has no item id comes last."""
+    return not item, [int(digits) for digits in re.findall(r"\d+", item)]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     states = (_SEPARATOR.join(lines) for lines in (row.before, row.planned, row.after))
     when = (row.verified, row.ended)
-    return (row.task, row.thing, *states, row.result, *when, row.owner, row.irreversible, _SEPARATOR.join(row.notes))
+    said = (_SEPARATOR.join(lines) for lines in (row.notes, row.later))
+    return (row.task, row.thing, *states, row.result, *when, row.owner, row.irreversible, *said)
 
 
 def _inert(cell: str) -> str:

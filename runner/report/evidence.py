@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,10 +17,12 @@ from runner.model.outcome import CHANGED, HostResult, Result
 from runner.model.plan import Verdict
 from runner.modules.assert_ import Assert
 from runner.modules.attestation import AttestationModule
-from runner.report.words import clean, state, value
+from runner.report.confirmations import by_id, confirmation, confirmed_later
+from runner.report.words import clean, lines, state, value
 
 _ITEM = re.compile(r"S\d+-\d+")  # how the domain names what has to be checked or done: S0-16
 ATTESTED, HOLDS, REFUSED = "attested", "holds", "refused"
+_WAITED = frozenset({Result.HELD, Result.BLOCKED, Result.NOT_STARTED})
 _LONGEST = 40  # characters of a loop item behind the name of its task
 _WORDS: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -64,7 +66,8 @@ class Row:
     """One thing or one message. `before`, `planned` and `after` are lines; `after` is what was read, () if nothing was.
 
     `verified` is when it was read and found as wanted, `ended` when its turn was over (ISO 8601, UTC).
-    `owner` is who must act first on what is held; `irreversible` why a change cannot be taken back.
+    `owner` is who must act first on what is held; `irreversible` why a change cannot be taken back. `later` is what a
+    person confirmed of it after the run had started, which changes nothing of its result.
     """
 
     items: tuple[str, ...]
@@ -79,6 +82,7 @@ class Row:
     owner: str = ""
     irreversible: str = ""
     notes: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +120,31 @@ class Evidence:
     hosts: tuple[HostEvidence, ...]
 
 
-def evidence(document: Mapping[str, Any]) -> Evidence:
-    """The evidence in the document of a run or of a plan (`model.document`). All texts are clean: on one line each."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is told beside the outcomes: the words for steps without a turn, what people confirmed before and later."""
+
+    words: Mapping[Verdict, str]
+    attestations: Sequence[Mapping[str, Any]] = ()
+    later: Sequence[Mapping[str, Any]] = ()
+
+
+def evidence(document: Mapping[str, Any], later: Sequence[Mapping[str, Any]] = ()) -> Evidence:
+    """The evidence in the document of a run or of a plan (`model.document`). All texts are clean: on one line each.
+
+    `later` are confirmations that people gave after the run had started, in the form of those in its document.
+    """
     if document["kind"] == PLAN:
         looked = {(host["play"], host["host"]): _looked(document, host) for host in _planned(document)}
         exit_words = _AUDIT_EXITS.get(document["exit_code"], "")
         return _evidence(
-            {**document, "run": ""}, document, exit_words, tuple(_hosts(document, looked, (), _AUDIT_WORDS))
+            {**document, "run": ""}, document, exit_words, tuple(_hosts(document, looked, _Said(_AUDIT_WORDS)))
         )
     words = _EXITS.get(document["exit_code"], "")
     if document.get("started") and not document.get("ended"):
         words = "it has not ended: it is still under way, or its process was killed"
     outcomes = {(outcome["play"], outcome["host"]): outcome for outcome in document["hosts"]}
-    hosts = _hosts(document["plan"], outcomes, document.get("attestations", ()), _WORDS)
+    hosts = _hosts(document["plan"], outcomes, _Said(_WORDS, document.get("attestations", ()), later))
     return _evidence(document, document["plan"], words, tuple(hosts))
 
 
@@ -164,13 +180,11 @@ def _looked(plan: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, Any]:
 def _hosts(
     plan: Mapping[str, Any],
     outcomes: Mapping[tuple[int, str], Mapping[str, Any]],
-    attestations: Sequence[Mapping[str, Any]],
-    words: Mapping[Verdict, str],
+    said: _Said,
 ) -> Iterator[HostEvidence]:
     for play in plan["plays"]:
         for host in play["hosts"]:
             outcome = outcomes.get((host["play"], host["host"]), {})
-            confirmed = {one["id"]: one for one in attestations if one["host"] == host["host"]}
             yield HostEvidence(
                 play["number"],
                 clean(play["name"]),
@@ -181,13 +195,12 @@ def _hosts(
                 clean(outcome.get("message", "")),
                 clean(outcome.get("advice", "")),
                 clean(outcome.get("read", "")),
-                tuple(_rows(host, outcome, confirmed, words)),
+                tuple(_rows(host, outcome, said)),
             )
 
 
-def _rows(
-    host: Mapping[str, Any], outcome: Mapping[str, Any], confirmed: Mapping[str, Any], words: Mapping[Verdict, str]
-) -> Iterator[Row]:
+def _rows(host: Mapping[str, Any], outcome: Mapping[str, Any], said: _Said) -> Iterator[Row]:
+    confirmed, later = (by_id(given, host["host"]) for given in (said.attestations, said.later))
     actions = {action["step"]: action for action in outcome.get("actions", [])}
     drifts = {drift["step"]: drift for drift in outcome.get("drifts", [])}
     for drift in outcome.get("fact_drifts", []):
@@ -197,7 +210,7 @@ def _rows(
         if name in drifts:
             yield _drifted(step, drifts[name])
         elif name in actions and step["verdict"] != Verdict.CONTROL:
-            yield _acted(step, actions[name])
+            yield _answered(_acted(step, actions[name]), step, later)
         elif _silent(step):
             continue
         elif step["verdict"] == Verdict.TOLD and step["header"]["module"] == AttestationModule.name:
@@ -205,7 +218,7 @@ def _rows(
         elif step["verdict"] == Verdict.COMPLIANT:
             yield _compliant(step, outcome.get("read", ""))
         else:
-            yield _said(step, host.get("facts", {}), words)
+            yield _answered(_told(step, host.get("facts", {}), said.words), step, later)
 
 
 def _silent(step: Mapping[str, Any]) -> bool:
@@ -243,14 +256,14 @@ def _compliant(step: Mapping[str, Any], read: str) -> Row:
     )
 
 
-def _said(step: Mapping[str, Any], facts: Mapping[str, Any], words: Mapping[Verdict, str]) -> Row:
+def _told(step: Mapping[str, Any], facts: Mapping[str, Any], words: Mapping[Verdict, str]) -> Row:
     """What the plan says of a step that had no turn; `words` are those of the verdicts for which a turn counts."""
     verdict = Verdict(step["verdict"])
     holds = verdict is Verdict.TOLD and step["header"]["module"] == Assert.name
     owner = clean(step.get("owner", ""))
     action = step.get("action")
     before, planned, _ = _changed(step, action, None) if action else (_whole(step, step.get("before")), (), ())
-    said = _lines(step.get("message", ""))
+    said = lines(step.get("message", ""))
     if verdict is Verdict.SKIPPED:  # what is said is the condition
         said = tuple(f"not the case: {one}" for one in said)
     notes = (*_because(action), *_asserted(step, facts), *_conditions(step), *said)
@@ -262,11 +275,15 @@ def _said(step: Mapping[str, Any], facts: Mapping[str, Any], words: Mapping[Verd
 def _attested(step: Mapping[str, Any], given: Mapping[str, Any] | None) -> Row:
     """A step that a person had confirmed. In the place of its reading stands when that was; who it was in the notes."""
     if given is None:
-        return _row(step, ATTESTED, notes=_lines(step.get("message", "")))
-    until = (f"holds until {clean(given['expires'])}",) if given.get("expires") else ()
-    entered = f", entered by {clean(given['entered'])}" if given.get("entered") else ""
-    notes = (f"confirmed by {clean(given['by'])}{entered}", *_lines(given.get("evidence", "")), *until)
-    return _row(step, ATTESTED, verified=clean(given["at"]), notes=notes)
+        return _row(step, ATTESTED, notes=lines(step.get("message", "")))
+    return _row(step, ATTESTED, verified=clean(given["at"]), notes=confirmation(given))
+
+
+def _answered(row: Row, step: Mapping[str, Any], later: Mapping[str, Mapping[str, Any]]) -> Row:
+    """A row with what a person confirmed after the run had started, if it was what this step waited for."""
+    of_a_person = step["header"]["module"] == AttestationModule.name and row.result in _WAITED
+    given = later.get(str(step["arguments"].get("id"))) if of_a_person else None
+    return replace(row, later=confirmed_later(given, step["arguments"])) if given else row
 
 
 def _asserted(step: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -284,7 +301,7 @@ def _acted(step: Mapping[str, Any], outcome: Mapping[str, Any]) -> Row:
     action = step.get("action") or outcome.get("action")
     proven = result in CHANGED or (result is Result.NOTHING_TO_DO and now is not None)
     by_answer = ("proven by its answer: there is nothing to read back",) if proven and now is None else ()
-    notes = (*_because(action), *_conditions(step), *_lines(outcome.get("message", "")), *by_answer)
+    notes = (*_because(action), *_conditions(step), *lines(outcome.get("message", "")), *by_answer)
     ended = clean(outcome.get("ended", ""))
     before, planned, after = _changed(step, action, now) if action else ((), (), _whole(step, now))
     return _row(
@@ -380,7 +397,3 @@ def _conditions(step: Mapping[str, Any]) -> tuple[str, ...]:
         *(f"only if: {clean(condition)}" for condition in deferred.get("conditions", [])),
         *((f"decided after: {', '.join(after)}",) if after else ()),
     )
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(clean(one) for one in text.split("\n")) if text else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 from typing import Any
@@ -16,14 +16,17 @@ _IDLE = frozenset({"skipped", "told", "not triggered", "ignored"})
 _WAITS = frozenset({"held", "refused", "not started", "to change", "decided later"})
 
 
-def run_html(document: Mapping[str, Any]) -> str:
-    """The page for the document of a run or of a plan. What hosts and people said is text: escaped, controls too."""
+def run_html(document: Mapping[str, Any], later: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The page for the document of a run or of a plan, with what was confirmed `later` (`evidence`).
+
+    What hosts and people said is text: escaped, controls too.
+    """
     text = (resources.files("runner.report") / "run.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["moment"] = _moment
     environment.filters["look"] = _look
     environment.filters["grouped"] = _grouped
-    found = evidence(document)
+    found = evidence(document, later)
     return environment.from_string(text).render(run=found, several_plays=len({host.play for host in found.hosts}) > 1)
 
 

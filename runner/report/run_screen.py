@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.model.outcome import CHANGED, HostResult, Result
 from runner.report.columns import Line, line, table
+from runner.report.evidence import evidence
 from runner.report.plan_screen import columns, host_line, play_line, summary
 from runner.report.steps import heading, step_lines
 from runner.report.words import clean, count, state, value
@@ -15,6 +16,7 @@ from runner.report.words import clean, count, state, value
 PROBLEMS = frozenset({Result.FAILED, Result.NOT_CONVERGED, Result.UNKNOWN})
 IDLE = frozenset({Result.NOT_TRIGGERED, Result.NOTHING_TO_DO})
 SILENT = CHANGED | {Result.NOTHING_TO_DO}
+UNPLANNED = frozenset({"held", "blocked", "failed", "unreadable"})  # verdicts that leave nothing to apply
 
 
 def run_lines(document: dict[str, Any]) -> Iterator[Line]:
@@ -40,6 +42,12 @@ def run_lines(document: dict[str, Any]) -> Iterator[Line]:
     yield costs.append(f"     run {clean(document['run'])}")
 
 
+def later_lines(document: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """A line for each step that waited for a person in a run and was confirmed `later` (`evidence`)."""
+    hosts = evidence(document, later).hosts if later else ()
+    return tuple(f"{host.host}: {row.task}: {'; '.join(row.later)}" for host in hosts for row in host.rows if row.later)
+
+
 def _words(result: HostResult, outcome: dict[str, Any]) -> str:
     counts = Counter(Result(action["result"]) for action in outcome.get("actions", []))
     made = sum(counts[one] for one in CHANGED)
@@ -55,7 +63,7 @@ def _words(result: HostResult, outcome: dict[str, Any]) -> str:
         return f"{result.value}: {clean(outcome['message'])}" + (f" (after {count(made, 'change')})" if made else "")
     if not counts:
         return result.value
-    turns = sum(counts.values()) - counts[Result.NOTHING_TO_DO]
+    turns = sum(counts.values()) - sum(counts[one] for one in IDLE)
     if not turns:
         return result.value
     return f"{result.value}: " + ", ".join([f"{made} of {turns} changes made", *others])
@@ -76,7 +84,7 @@ def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
         yield from _drift(steps[drift["step"]], drift)
     for drift in outcome.get("fact_drifts", []):
         yield from _fact_drift(drift)
-    yield from step_lines([step for step in host["steps"] if step["verdict"] in ("held", "blocked")], None)
+    yield from step_lines([step for step in host["steps"] if step["verdict"] in UNPLANNED], None)
     for action in outcome.get("actions", []):
         result, decided = Result(action["result"]), action.get("action")
         if decided:  # no plan has shown it

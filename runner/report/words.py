@@ -14,6 +14,11 @@ def clean(text: str) -> str:
     return "".join(char if _harmless(char) else char.encode("unicode_escape").decode() for char in text)
 
 
+def lines(text: str) -> tuple[str, ...]:
+    """The lines of a text, each clean; () for an empty one."""
+    return tuple(clean(one) for one in text.split("\n")) if text else ()
+
+
 def _harmless(char: str) -> bool:
     return char.isprintable() or unicodedata.category(char) == "Zs"
 

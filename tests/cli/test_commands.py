@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -34,26 +33,6 @@ def test_the_demo_tells_the_story_and_is_held_to_its_scenario(tmp_path: Path, mo
     assert "MachinePolicy is AllSigned" in told.partition("5. Audit again")[2]
     shown = ce_runner("show", tmp_path / "plan.json", "-v")
     assert "PS> Set-ItemProperty -LiteralPath:'HKLM:\\SOFTWARE\\Wow6432Node" in shown.out
-
-
-def test_a_lab_of_its_own_process(tmp_path: Path) -> None:
-    command = ["lab", "up", "--json", "--scenario", "fleet", "--hosts", "7", "--directory", str(tmp_path / "lab")]
-    lab = subprocess.Popen(
-        [sys.executable, "-m", "runner", *command],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert lab.stdout is not None
-    started = json.loads(lab.stdout.readline())
-    assert started["hosts"] == 7
-    answer = ce_runner("check", STRONG_CRYPTO, "-i", started["inventory"], "--json")
-    lab.send_signal(signal.SIGINT)
-    traffic = json.loads(lab.stdout.readline())["traffic"]
-    assert lab.wait(timeout=30) == 0
-    assert answer.code == 2
-    assert traffic["requests"] == sum(host["requests"] for host in answer.hosts.values())
 
 
 @pytest.mark.parametrize("answer_no", ["n\n", ""])

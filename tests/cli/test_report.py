@@ -7,16 +7,18 @@ import io
 import json
 import os
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from runner.cli.backup import write_backups
-from runner.cli.files import write_new
+from runner.cli.files import JOURNAL_VARIABLE, write_new
 from runner.cli.operator import account, operator
 from runner.lab.enums import RegistryValueKind
 from runner.lab.machine import Machine
 from runner.lab.registry import RegistryValue
+from runner.model.attestation import Attestation
 from runner.model.document import dump_plan, to_text
 from runner.model.errors import InputError
 from runner.model.state import State
@@ -126,6 +128,26 @@ def test_the_evidence_of_a_run(tmp_path: Path) -> None:
         assert found["b", "S0-17", "Runs"]["verified_utc"] >= strong["run_started_utc"]
         assert CANARY not in text
         assert CANARY not in table.read_bytes().decode("utf-8-sig")
+
+
+def test_what_is_confirmed_after_the_run_stands_beside_what_it_held(tmp_path: Path) -> None:
+    page, table = tmp_path / "run.html", tmp_path / "run.csv"
+    with served(FLEET, tmp_path) as fleet:
+        run = applied(fleet, tmp_path).document["run"]
+    journal = ("--journal", fleet.journal)
+    assert "after the run had started" not in ce_runner("report", run, *journal).out
+    assert ce_runner("attest", "b", "S0-12", "--by", "鈴木", "--evidence", "ticket 4711", *journal).code == 0
+    assert ce_runner("report", run, "--html", page, "--csv", table, *journal).code == 0
+    rows = csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"), newline=""))
+    held = next(row for row in rows if (row["host"], row["item"]) == ("b", "S0-12"))
+    assert (held["result"], held["held_by"]) == ("held", "the operator")
+    assert held["confirmed_later"].startswith(f"confirmed by 鈴木, entered by {operator()}, on 20")
+    assert held["confirmed_later"].endswith("after the run had started | ticket 4711")
+    assert "after the run had started" in page.read_text(encoding="utf-8")
+    shown = ce_runner("report", run, *journal).out
+    assert shown.count("b: Manual: confirmed by 鈴木") == 1
+    known = ce_runner("report", run, "--json", *journal).document["attestations"]
+    assert [one["host"] for one in known] == ["東京"]
 
 
 def test_without_a_file_the_run_is_shown_again(tmp_path: Path) -> None:
@@ -333,6 +355,63 @@ def test_a_confirmation_says_who_entered_it_and_can_be_withdrawn(tmp_path: Path)
     assert unknown.code == 64
     assert "the inventory has no host '東京都'" in unknown.err
     assert "did you mean '東京'" in unknown.err
+
+
+def test_what_is_confirmed_is_listed(tmp_path: Path) -> None:
+    journal = ("--journal", tmp_path / "journal.sqlite3")
+    for host, more in (("東京", ("--expires-days", "30")), ("b", ()), ("c", ())):
+        assert ce_runner("attest", host, "S0-12", "--by", "田中", *more, *journal).code == 0
+    assert ce_runner("attest", "c", "S0-12", "--withdraw", *journal).code == 0
+    given = ce_runner("attest", "--list", "--json", *journal).document
+    assert given["kind"] == "ce-runner attestations"
+    found = {one["host"]: one for one in given["attestations"]}
+    assert found.keys() == {"東京", "b"}
+    assert (found["b"]["id"], found["b"]["by"], found["b"]["expires"]) == ("S0-12", "田中", None)
+    first, second = ce_runner("attest", "--list", *journal).out.splitlines()
+    assert first.split() == ["b", "S0-12", "by", "田中", "on", found["b"]["at"][:10], "no", "end"]
+    assert second.endswith(f"until {found['東京']['expires'][:10]}")
+
+
+def test_an_expired_confirmation_is_listed_as_such(tmp_path: Path) -> None:
+    path, at = tmp_path / "journal.sqlite3", datetime(2026, 1, 1, tzinfo=UTC)
+    with Journal(path) as recorded:
+        recorded.attest(Attestation("b", "S0-12", "田中", at, "", at + timedelta(days=1)))
+    assert ce_runner("attest", "--list", "--journal", path).out.endswith("expired on 2026-01-02\n")
+
+
+def test_where_nothing_is_confirmed_the_list_says_so_and_makes_no_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tmp_path / "usual.sqlite3"
+    monkeypatch.setenv(JOURNAL_VARIABLE, str(usual))
+    assert ce_runner("attest", "--list").out == "nothing is confirmed\n"
+    assert ce_runner("attest", "--list", "--journal", tmp_path / "named.sqlite3").code == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("", "S0-12"), "it is empty"),
+        (("b", " "), "it is empty"),
+        (("b", "S0-12", "--by", ""), "it is empty"),
+        (("b",), "HOST and STEP are needed, or --list"),
+        ((), "HOST and STEP are needed, or --list"),
+        (("b", "--list"), "only --journal and --json go with it"),
+        (("b", "S0-12", "--expires-days", "36501"), "36501 is not in the range 1<=x<=36500"),
+        (("b", "S0-12", "--expires-days", "99999999999"), "is not in the range 1<=x<=36500"),
+    ],
+)
+def test_a_confirmation_of_nothing_is_refused(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    answer = ce_runner("attest", *arguments, "--journal", tmp_path / "journal.sqlite3")
+    assert answer.code == 64
+    assert said in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_confirmation_may_hold_for_a_hundred_years(tmp_path: Path) -> None:
+    step = ("attest", "b", "S0-12", "--expires-days", "36500", "--journal", tmp_path / "journal.sqlite3")
+    assert ce_runner(*step, "--json").document["expires"] > "2126"
 
 
 def verdict(fleet: Served, folder: Path) -> str:

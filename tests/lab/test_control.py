@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.lab.control import ControlError, give_order, remove_access, write_access
+from runner.lab.control import ControlError, give_order, is_taken, remove_access, write_access
 from runner.lab.desk import Controller, Desk
 from runner.lab.errors import Terminating
 from runner.lab.files import File
@@ -282,6 +283,23 @@ def test_without_a_token_nothing_is_answered(running: Running) -> None:
 def test_the_token_is_for_its_owner_only(running: Running) -> None:
     assert stat.S_IMODE((running.directory / "control.json").stat().st_mode) == 0o600
     assert TOKEN not in repr(Controller(Desk(running.fleet, lambda _: None), TOKEN))
+
+
+def test_a_directory_is_taken_while_its_lab_answers(running: Running, tmp_path: Path) -> None:
+    assert is_taken(running.directory)
+    write_access(running.directory, running.port, "of a lab that has ended, whose port is another's now")
+    assert not is_taken(running.directory)
+    write_access(running.directory, 9, TOKEN)
+    assert not is_taken(running.directory)
+    remove_access(running.directory, TOKEN)
+    assert not is_taken(running.directory)
+
+
+def test_a_lab_that_is_stopped_for_a_while_keeps_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.lab.control._PATIENCE", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        write_access(tmp_path, silent.getsockname()[1], TOKEN)
+        assert is_taken(tmp_path)
 
 
 def test_no_lab_no_answer(tmp_path: Path) -> None:

@@ -166,6 +166,25 @@ def test_an_inventory_in_ansibles_words(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "inventory.yml").stat().st_mode) == 0o600
 
 
+def test_what_a_scenario_gives_the_controller_lies_in_the_labs_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "packages: {Lab.Module: ['1.0', 2.0.0]}\nhosts: {a: {inventory: {source: '{{ lab_directory }}/packages'}}}\n"
+    tree = inventory(text, Path("lab"))
+    assert tree["vars"]["lab_directory"] == str(tmp_path / "lab")
+    assert tree["vars"]["ansible_psrp_ca_cert"] == str(tmp_path / "lab" / "lab-ca.pem")
+    assert tree["hosts"]["a"]["source"] == "{{ lab_directory }}/packages"  # type: ignore[index]
+    files = {file.name for file in (tmp_path / "lab" / "packages").iterdir()}
+    assert files == {"Lab.Module.1.0.nupkg", "Lab.Module.2.0.0.nupkg"}
+
+
+@pytest.mark.parametrize("packages", ["{../x: ['1.0']}", "{Lab: [1.0]}", "{Lab: ['newest']}"])
+def test_packages_have_names_and_versions(packages: str) -> None:
+    with pytest.raises(ScenarioError, match="packages"):
+        scenario(f"packages: {packages}\nhosts: {{a: {{}}}}\n")
+
+
 @pytest.mark.parametrize(
     ("host", "port", "protocol"),
     [

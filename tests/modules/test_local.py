@@ -16,6 +16,7 @@ from runner.model.secret import Secret
 from runner.model.source import MapNode, Origin
 from runner.model.state import Held
 from runner.modules.arguments import dump, load, validate
+from runner.modules.attestation import LONGEST_DAYS
 from runner.modules.base import ControlModule, LocalModule, Said, Steer, Steering
 from runner.modules.loader import load_modules
 
@@ -183,6 +184,13 @@ def test_a_confirmation_ends_as_the_playbook_or_the_person_says_whichever_is_fir
         assert said.held == Held(f"confirmed until {until} only; {REQUEST}", "CE operator")
     else:
         assert said == Said(f"S0-12 confirmed by 佐藤 on {at:%Y-%m-%d}", verbosity=1)
+
+
+@pytest.mark.parametrize("days", [-1, LONGEST_DAYS + 1, 10**9])
+def test_a_confirmation_does_not_outlast_the_calendar(days: int) -> None:
+    with pytest.raises(InputError, match="expires_days"):
+        say("attestation", attested(), **STEP, expires_days=days)
+    assert say("attestation", attested(), **STEP, expires_days=LONGEST_DAYS).held is None
 
 
 def steer(module: str, **data: Any) -> Steer:

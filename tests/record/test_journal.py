@@ -206,6 +206,25 @@ def test_a_full_disk_ends_the_run_before_the_change(path: Path) -> None:
     assert host.log == ["read", "close"]
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_journal_that_is_taken_away_ends_the_run_before_the_change(path: Path, replaced: bool) -> None:
+    """SQLite would go on in the file that has lost its name, and the run would be gone without a word."""
+    host = Things()
+    plan = plan_of(play({"h1": host}))
+    journal = Journal(path)
+
+    def tell(event: Event) -> None:
+        if isinstance(event, ChangeIntended):
+            path.rename(path.with_suffix(".away"))
+            if replaced:
+                Journal(path).close()
+        journal(event)
+
+    with journal, pytest.raises(JournalError, match="was moved, removed or replaced while it was in use"):
+        apply_plan(plan, lambda name: host, Tools(MODULES, tell), "run-1")
+    assert host.things == {}
+
+
 @contextmanager
 def no_room(path: Path) -> Iterator[None]:
     """No file of this process may grow beyond what the journal's log has: to SQLite, a disk that takes no more."""
@@ -373,3 +392,18 @@ def test_a_confirmation_is_withdrawn_and_both_stay_on_record(path: Path) -> None
         again = replace(given, at=at + timedelta(hours=2))
         journal.attest(again)
         assert journal.attestations() == {"ce-01": {"S0-12": again}}
+
+
+def test_what_was_confirmed_after_a_run_had_started(path: Path) -> None:
+    known = Attestation("h1", "S0-12", "佐藤", datetime(2026, 11, 26, 12, tzinfo=UTC), "ticket 1")
+    later = replace(known, id="S0-13", at=datetime(2026, 11, 26, 14, tzinfo=UTC))
+    with Journal(path, Ticking()) as journal:
+        journal.attest(known)
+        recorded(journal, "run-1")
+        assert journal.confirmed_after("run-1") == ()
+        journal.attest(later)
+        journal.attest(replace(later, id="S0-14"))
+        journal.withdraw(replace(later, id="S0-14", at=later.at + timedelta(hours=1)))
+        assert journal.confirmed_after("run-1") == (later,)
+        assert journal.confirmed_after("run-2") == ()
+        assert journal.run("run-1").attestations == {"h1": {"S0-12": known}}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.model.attestation import Attestation
+from runner.model.codec import dump
 from runner.model.document import dump_run
 from runner.model.outcome import ActionOutcome, Drift, FactDrift, HostOutcome, HostResult, Result, RunOutcome
 from runner.model.plan import Heading, HostPlan, Step, Verdict
@@ -109,6 +110,22 @@ OUTCOME = RunOutcome(
     ),
 )
 PLAN = plan(*HOSTS)
+# after the run had started: what it held (S0-13), and once more what it knew (S0-12)
+CONFIRMED_LATER = tuple(
+    dump(
+        Attestation(
+            NAMES[0],
+            name,
+            "佐藤",
+            datetime(2026, 11, 26, 15, 30, tzinfo=UTC),
+            "ticket 4712",
+            datetime(2027, 11, 26, 15, 30, tzinfo=UTC),
+            "kiyohime@tok-admin-01",
+        ),
+        Attestation,
+    )
+    for name in ("S0-12", "S0-13")
+)
 
 
 def document() -> dict[str, Any]:

@@ -9,8 +9,9 @@ import pytest
 
 from runner.model.document import dump_plan, dump_run
 from runner.model.outcome import HostResult, RunOutcome
+from runner.model.plan import HostPlan
 from runner.report.csv import COLUMNS, run_csv
-from tests.report.evidence_run import FORMULA, HARM, NAMES, PLAN, document
+from tests.report.evidence_run import CONFIRMED_LATER, CRYPTO, FINE, FORMULA, HARM, NAMES, PLAN, document, tagged
 from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, outcome, plan
 
 
@@ -30,15 +31,15 @@ TABLE = rows(run_csv(document()))
 def test_one_row_for_each_host_item_and_thing() -> None:
     first = [row for row in TABLE if row["host"] == NAMES[0]]
     assert [(row["item"], row["task"], row["result"]) for row in first] == [
+        ("S0-08", "task 4", "held"),
+        ("S0-12", "task 3", "attested"),
+        ("S0-13", "task 12 ({'id': 'S0-13', 'instructions': 'look at...)", "held"),
         ("S0-16", "task 7", "holds"),
         ("S0-16", "Strong", "applied"),
         ("S0-17", "It runs", "compliant"),
         ("S0-18", "It runs", "compliant"),
-        ("S0-12", "task 3", "attested"),
-        ("S0-08", "task 4", "held"),
         ("", "task 5", "nothing to do"),
         ("", "task 6", "held"),
-        ("S0-13", "task 12 ({'id': 'S0-13', 'instructions': 'look at...)", "held"),
         ("", "task 13", "skipped"),
         ("", "task 14", "applied"),
         ("", "Restart", "applied"),
@@ -88,6 +89,27 @@ def test_the_lines_of_a_cell_stay_apart() -> None:
     assert "; " not in held["note"]
     attested = next(row for row in TABLE if row["item"] == "S0-12" and row["host"] == NAMES[0])
     assert attested["note"].startswith(f"confirmed by {FORMULA}, entered by kiyohime@tok-admin-01 | ")
+
+
+def test_what_was_confirmed_later_stands_beside_what_is_held() -> None:
+    found = rows(run_csv(document(), CONFIRMED_LATER))
+    told = {(row["host"], row["item"]): row["confirmed_later"] for row in found if row["confirmed_later"]}
+    assert told == {
+        (
+            NAMES[0],
+            "S0-13",
+        ): "confirmed by 佐藤, entered by kiyohime@tok-admin-01, on 2026-11-26 15:30:00 UTC, after the "
+        "run had started | ticket 4712 | holds until 2027-11-26T15:30:00+00:00"
+    }
+    held = next(row for row in found if row["confirmed_later"])
+    assert (held["result"], held["verified_utc"], held["held_by"]) == ("held", "", "both")
+
+
+def test_item_ids_are_in_the_order_of_their_numbers() -> None:
+    steps = (tagged(CRYPTO, "S1-1", "S0-12"), tagged(FINE, "S0-2"))
+    run = RunOutcome("r", (outcome("h", HostResult.COMPLIANT),))
+    found = rows(run_csv(dump_run(run, plan(HostPlan("h", 1, steps, {})))))
+    assert [row["item"] for row in found] == ["S0-2", "S0-12", "S1-1"]
 
 
 def test_an_audit_has_the_rows_of_its_plan() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from runner.model.document import digest, dump_plan, dump_run
 from runner.report.html import run_html
-from tests.report.evidence_run import FORMULA, HARM, NAMES, OUTCOME, PLAN, document
+from tests.report.evidence_run import CONFIRMED_LATER, FORMULA, HARM, LOOPED, NAMES, OUTCOME, PLAN, document
 from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, plan
 
 VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
@@ -131,6 +131,34 @@ def test_what_is_held_names_its_owner_and_reason(page: Page) -> None:
     assert page.row(FORMULA, "S0-12")[5:] == ["attested S0-12 confirmed by 佐藤", ""]
     late = page.row(NAMES[0], "task 6")[5]
     assert late == "held Held: the owner must act first only if: probe is failed the owner must act first"
+
+
+def test_what_was_confirmed_later_stands_beside_what_is_held() -> None:
+    page = Page(run_html(document(), CONFIRMED_LATER))
+    held = page.row(NAMES[0], "S0-13")
+    assert held[5:] == [
+        "held Held: both must act first look confirmed by 佐藤, entered by kiyohime@tok-admin-01, on 2026-11-26 "
+        "15:30:00 UTC, after the run had started ticket 4712 holds until 2027-11-26T15:30:00+00:00",
+        "",
+    ]
+    assert page.row(NAMES[0], "S0-12") == Page(run_html(document())).row(NAMES[0], "S0-12")
+    assert page.text.count("after the run had started") == 1
+
+
+def test_a_confirmation_without_the_evidence_that_was_asked_for_does_not_count() -> None:
+    asked = replace(LOOPED, arguments={"id": "S0-13", "evidence": "a ticket"})
+    run = replace(OUTCOME, hosts=(replace(OUTCOME.hosts[0], actions=()),), attestations=())
+    made = dump_run(run, plan(replace(PLAN.plays[0].hosts[0], steps=(asked,))))
+    for evidence, counts in (("ticket 4712", True), (" ", False)):
+        page = Page(run_html(made, [{**CONFIRMED_LATER[1], "evidence": evidence}]))
+        assert ("does not count" in page.row(NAMES[0], "S0-13")[5]) is not counts
+
+
+def test_what_to_do_next_stands_below_what_it_speaks_of(page: Page) -> None:
+    """The advice says "as said above"."""
+    assert page.text.count("Next: look there") == 1
+    assert page.text.index("not converged ") < page.text.index("Next: look there")
+    assert "Next" not in " ".join(cell for row in page.sections["Hosts"] for cell in row)
 
 
 def test_a_deferred_step_shows_its_condition_and_what_became_of_it(page: Page) -> None:

@@ -23,9 +23,10 @@ from runner.model.state import Desired, Difference, State
 from runner.model.task import Deferred
 from runner.report.columns import draw, pad
 from runner.report.plan_screen import overview_lines, plan_lines
-from runner.report.run_screen import run_lines
+from runner.report.run_screen import later_lines, run_lines
 from runner.report.words import clean, count, listed, value
 from tests.model.strategies import text
+from tests.report.evidence_run import CONFIRMED_LATER, document
 from tests.report.fleet import HOSTS, RUN, RUN_HOSTS, change, did, dword, header, outcome, plan, registry
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,6 +64,30 @@ def test_a_change_that_the_run_decided_is_shown_whole() -> None:
     run = RunOutcome("r", (outcome("東京", HostResult.APPLIED, done),))
     screen = drawn(run_lines(dump_run(run, plan(HostPlan("東京", 1, (later,), {})))))
     assert "SchUseStrongCrypto   dword 3 -> dword 1" in screen
+
+
+def test_a_host_that_the_plan_failed_shows_why() -> None:
+    reason = "as the plan says, so that nothing was started"
+    idle = tuple(did(step, Result.NOT_STARTED) for step in HOSTS[2].steps if step.action)
+    run = RunOutcome("r", (outcome(HOSTS[2].host, HostResult.FAILED, *idle, message=reason),))
+    screen = drawn(run_lines(dump_run(run, plan(HOSTS[2]))))
+    for said in ("could not be read: access is denied", "there is no such service", "ansible_memtotal_mb >= 4096"):
+        assert screen.count(said) == 1
+    assert screen.index(reason) < screen.index("access is denied")
+
+
+def test_what_was_not_the_case_is_no_change_that_is_missing() -> None:
+    planned = RUN_HOSTS[0].steps
+    actions = (did(planned[0], Result.APPLIED), did(planned[1], Result.HELD), did(planned[3], Result.NOT_TRIGGERED))
+    run = RunOutcome("r", (outcome("applied", HostResult.HELD, *actions),))
+    assert "held: 1 of 2 changes made, 1 not triggered, 1 held" in drawn(run_lines(dump_run(run, plan(RUN_HOSTS[0]))))
+
+
+def test_the_screen_tells_what_was_confirmed_later() -> None:
+    (told,) = later_lines(document(), CONFIRMED_LATER)
+    assert told.startswith("東京-ce-01: task 12")
+    assert "confirmed by 佐藤, entered by kiyohime@tok-admin-01, on 2026-11-26 15:30:00 UTC" in told
+    assert later_lines(document(), ()) == ()
 
 
 def test_the_overview_of_a_plan() -> None:
