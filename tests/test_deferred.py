@@ -447,3 +447,58 @@ def test_a_handler_must_do_something_on_a_host(tmp_path: Path) -> None:
     answer = ce_runner("validate", file, "--json")
     assert answer.code == 64
     assert "cannot be a handler" in answer.document["problems"][0]["message"]
+
+
+def test_register_tells_of_all_things_that_a_task_names(tmp_path: Path) -> None:
+    """One registry view is as wanted, the other is not: the task changes something."""
+    text = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1, view: both}
+      register: r
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: B, type: dword, data: 1}
+      when: r is changed
+"""
+    half = ONE.replace("    services: {", "    registry: {'HKLM\\SOFTWARE\\Lab': {A: 1}}\n    services: {")
+    with served(half, tmp_path) as fleet:
+        steps = fleet.check(playbook(tmp_path, text)).hosts["a"]["steps"]
+    assert [step["verdict"] for step in steps] == ["compliant", "change", "change"]
+
+
+def test_what_may_fail_and_be_ignored_is_known_only_when_it_is_done(tmp_path: Path) -> None:
+    text = r"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Lab', name: A, type: dword, data: 1}
+      register: r
+      ignore_errors: true
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Other', name: B, type: dword, data: 1}
+      when: r is changed
+    - win_regedit: {path: 'HKLM:\SOFTWARE\Other', name: C, type: dword, data: 1}
+      when: r is failed
+"""
+    closed = ONE.replace("    services: {", "    deny: {'HKLM\\SOFTWARE\\Lab': write}\n    services: {")
+    closed = closed.replace("    deny", "    registry: {'HKLM\\SOFTWARE\\Lab': {}}\n    deny")
+    with served(closed, tmp_path) as fleet:
+        run = fleet.apply(playbook(tmp_path, text))
+    assert task_results(run.hosts["a"]) == ["ignored", "not triggered", "applied"]
+
+
+def test_a_block_in_one_play_holds_the_others(tmp_path: Path) -> None:
+    head = "- hosts: all\n  gather_facts: false\n  tasks:\n"
+    change = head + "    - win_regedit: {path: 'HKLM:\\SOFTWARE\\Lab', name: N, type: dword, data: 1}\n"
+    gate = "    - hold: {msg: not tonight, owner: them, blocks: true}\n"
+    text = change.replace("N,", "A,") + change.replace("N,", "B,") + gate + change.replace("N,", "C,")
+    with served(ONE, tmp_path) as fleet:
+        run = fleet.apply(playbook(tmp_path, text))
+        assert fleet.fleet.machine("a").changes == []
+    assert run.code == 6
+
+
+def test_a_handler_registers_nothing(tmp_path: Path) -> None:
+    file = playbook(tmp_path, PROBED.replace("state: restarted}", "state: restarted}\n      register: r"))
+    answer = ce_runner("validate", file, "--json")
+    assert answer.code == 64
+    assert "a handler has no register" in answer.document["problems"][0]["message"]

@@ -15,7 +15,7 @@ from runner.template import TemplateError
 def check_fitness(plan: Plan, tools: Tools) -> None:
     """See that every step is one that the modules here could have planned. Errors: InputError with all that are not."""
     problems: dict[Origin, Problem] = {}
-    for step in (step for play in plan.plays for host in play.hosts for step in (*compared(host), *_late(host))):
+    for step in (step for play in plan.plays for host in play.hosts for step in _acted_on(host)):
         header = step.header
         try:
             complaint = _misfit(step, tools)
@@ -31,8 +31,10 @@ def check_fitness(plan: Plan, tools: Tools) -> None:
         raise InputError(*problems.values())
 
 
-def _late(plan: HostPlan) -> tuple[Step, ...]:
-    return tuple(step for step in plan.steps if step.verdict in (Verdict.DEFERRED, Verdict.CONTROL))
+def _acted_on(plan: HostPlan) -> tuple[Step, ...]:
+    """The steps whose modules are asked during apply."""
+    others = (Verdict.DEFERRED, Verdict.CONTROL, Verdict.IGNORED, Verdict.HELD)
+    return (*compared(plan), *(step for step in plan.steps if step.verdict in others))
 
 
 def _misfit(step: Step, tools: Tools) -> str:

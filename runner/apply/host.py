@@ -55,8 +55,8 @@ def apply_host(
 ) -> HostOutcome:
     """Apply one host's plan. Once `stopped` answers True no new action starts; the one under way is finished.
 
-    What happens on the host ends in the outcome, never in an exception; only what `tell` raises comes through, and
-    mistakes of our own. The session is closed in every case.
+    What happens on the host ends in the outcome, never in an exception, a mistake of ours in one of its steps included;
+    only what `tell` raises comes through. The session is closed in every case.
     """
     started = tools.clock()
     tools.tell(HostStarted(plan.host, plan.play, "apply"))

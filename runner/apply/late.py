@@ -11,7 +11,7 @@ from runner.apply.tools import Tools
 from runner.model.attestation import Context
 from runner.model.outcome import CHANGED, ActionOutcome, Result
 from runner.model.plan import Action, Step
-from runner.model.registered import joined, result
+from runner.model.registered import registered, result
 from runner.model.source import ScalarNode
 from runner.model.state import Held, State, Unreadable
 from runner.model.task import Awaited
@@ -34,8 +34,8 @@ def untrue(step: Step, outcomes: Sequence[ActionOutcome], tools: Tools) -> Actio
             message = tools.hide(f"{step.header.origin}: the condition {condition!r}: {error.message}")
             return _outcome(step, Result.FAILED, message)
         if isinstance(value, str):
-            reason = f"{step.header.origin}: the condition {condition!r} is a text, neither true nor false: add | bool"
-            return _outcome(step, Result.FAILED, tools.hide(reason))
+            reason = f"the condition {condition!r} is a text, neither true nor false: add | bool, or | length > 0"
+            return _outcome(step, Result.FAILED, tools.hide(f"{step.header.origin}: {reason}"))
         if not value:
             return _outcome(step, Result.NOT_TRIGGERED, f"not the case: {condition}")
     return None
@@ -73,8 +73,8 @@ def _held(step: Step, held: Held, tools: Tools, now: State | None = None) -> Act
 
 
 def _registered(awaited: Awaited, outcomes: Mapping[str, ActionOutcome]) -> dict[str, Any]:
-    results = [_result(outcomes[one]) if one in outcomes else awaited.known[one] for one in awaited.steps]
-    return joined(results) if awaited.looped else results[0]
+    results = {one: _result(outcomes[one]) if one in outcomes else awaited.known[one] for one in awaited.steps}
+    return registered(results, awaited.looped)
 
 
 def _result(outcome: ActionOutcome) -> dict[str, Any]:
@@ -85,6 +85,7 @@ def _result(outcome: ActionOutcome) -> dict[str, Any]:
         skipped=outcome.result is Result.NOT_TRIGGERED,
         held=outcome.result in (Result.HELD, Result.BLOCKED),
         message=outcome.message,
+        before=outcome.action.before if outcome.action else outcome.now,
         after=outcome.now,
     )
 

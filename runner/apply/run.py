@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
 
 from runner.apply.fitness import check_fitness
-from runner.apply.host import apply_host, not_touched
+from runner.apply.host import acts, apply_host, not_touched
 from runner.apply.tools import Tools
 from runner.model.attestation import attested
 from runner.model.document import digest
 from runner.model.events import HostEnded, RunEnded, RunStarted
-from runner.model.outcome import HostOutcome, HostResult, RunOutcome, host_result
+from runner.model.outcome import HostOutcome, HostResult, Result, RunOutcome, host_result
 from runner.model.plan import HostPlan, Plan, PlayPlan, Verdict
 from runner.transport.base import Session
 
@@ -46,7 +46,9 @@ def apply_plan(
     """
     check_fitness(plan, tools)
     started, began, stop = tools.clock(), tools.moment(), stop or Event()
-    work = _Run(open_session, tools, stop, forks)
+    work = _Run(
+        open_session, tools, stop, forks, {host.host for play in plan.plays for host in play.hosts if _blocks(host)}
+    )
     tools.tell(RunStarted(run, plan, digest(plan), tools.operator))
     with ThreadPoolExecutor(forks, thread_name_prefix="apply") as pool:
         try:
@@ -71,26 +73,33 @@ def apply_plan(
 
 _WELL = frozenset({HostResult.APPLIED, HostResult.COMPLIANT, HostResult.HELD})
 _ENDED = "an earlier play did not end well there"
+_BLOCKED = "nothing is done here before somebody has acted, as another play says"
 
 
 def _free(plan: HostPlan, at_most: int, under_way: Iterable[HostPlan]) -> bool:
     return not at_most or not plan.lane or sum(other.lane == plan.lane for other in under_way) < at_most
 
 
+def _blocks(plan: HostPlan) -> bool:
+    return any(step.verdict is Verdict.BLOCKED for step in plan.steps)
+
+
 def _changes(plan: HostPlan) -> bool:
-    blocked = any(step.verdict is Verdict.BLOCKED for step in plan.steps)
-    return not blocked and host_result(plan) not in LOST and any(step.action for step in plan.steps)
+    return not _blocks(plan) and host_result(plan) not in LOST and any(map(acts, plan.steps))
 
 
 class _Run:
     """What is known while a plan is applied."""
 
-    def __init__(self, open_session: Callable[[str], Session], tools: Tools, stop: Event, forks: int) -> None:
+    def __init__(
+        self, open_session: Callable[[str], Session], tools: Tools, stop: Event, forks: int, blocked: Set[str]
+    ) -> None:
         self._open_session = open_session
         self._tools = tools
         self._stop = stop
         self._forks = forks
         self._lost_lanes: set[str] = set()  # those with a lost host
+        self._blocked = set(blocked)
         self.outcomes: list[HostOutcome] = []
 
     def play(self, play: PlayPlan, pool: ThreadPoolExecutor) -> None:
@@ -110,10 +119,18 @@ class _Run:
         """The results of those hosts of the batch that were not left out."""
         ended = {outcome.host for outcome in self.outcomes if outcome.result not in _WELL}
         left_out = {plan.host: given_up or _ENDED for plan in plans if given_up or plan.host in ended}
-        outcomes = self._worked([plan for plan in plans if plan.host not in left_out], at_most, pool)
+        elsewhere = {plan.host for plan in plans if plan.host in self._blocked and not _blocks(plan)}
+        due = [plan for plan in plans if plan.host not in left_out and plan.host not in elsewhere]
+        outcomes = self._worked(due, at_most, pool)
         for plan in plans:
+            if plan.host in elsewhere:
+                self.outcomes.append(self._leave_out(plan, _BLOCKED, HostResult.HELD))
+                continue
             reason = left_out.get(plan.host) or f"another host of {plan.lane} did not end well"
             self.outcomes.append(outcomes.get(plan.host) or self._leave_out(plan, reason))
+        self._blocked |= {
+            one.host for one in outcomes.values() if any(action.result is Result.BLOCKED for action in one.actions)
+        }
         return [outcome.result for outcome in outcomes.values()]
 
     def _worked(self, plans: Sequence[HostPlan], at_most: int, pool: ThreadPoolExecutor) -> dict[str, HostOutcome]:
@@ -140,8 +157,8 @@ class _Run:
     def _submit(self, plan: HostPlan, pool: ThreadPoolExecutor) -> Future[HostOutcome]:
         return pool.submit(apply_host, plan, self._open_session, self._tools, self._stop.is_set)
 
-    def _leave_out(self, plan: HostPlan, reason: str) -> HostOutcome:
-        outcome = not_touched(plan, HostResult.NOT_STARTED, reason)
+    def _leave_out(self, plan: HostPlan, reason: str, result: HostResult = HostResult.NOT_STARTED) -> HostOutcome:
+        outcome = not_touched(plan, result, reason)
         self._tools.tell(HostEnded(outcome, "apply"))
         return outcome
 

@@ -183,7 +183,9 @@ class _TaskCompiler:
         if isinstance(value, Secret):
             raise TemplateError("when: a secret decides nothing", condition.origin)
         if isinstance(value, str):  # "false" would be true: a variable from -e or an INI file is a text
-            raise TemplateError(f"when: {value!r} is a text, neither true nor false: add | bool", condition.origin)
+            raise TemplateError(
+                f"when: {value!r} is a text, neither true nor false: add | bool, or | length > 0", condition.origin
+            )
         return bool(value)
 
     def _condition_names(self, condition: ScalarNode) -> frozenset[str]:

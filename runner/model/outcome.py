@@ -121,6 +121,7 @@ _VERDICTS = (
     (Verdict.BLOCKED, HostResult.HELD),
     (Verdict.HELD, HostResult.HELD),
     (Verdict.CHANGE, HostResult.PENDING),
+    (Verdict.DEFERRED, HostResult.PENDING),
 )
 
 

@@ -24,6 +24,22 @@ def result(
     return {"changed": changed, "failed": failed, "skipped": skipped, "held": held, "msg": message, **states}
 
 
+def registered(results: Mapping[str, Mapping[str, Any]], looped: bool) -> dict[str, Any]:
+    """What `register` keeps of the step results of one task, by the steps' ids (PLAY.SECTION.TASK.ITEM.PART)."""
+    items: dict[str, list[Mapping[str, Any]]] = {}
+    for step, one in results.items():
+        items.setdefault(step.rpartition(".")[0], []).append(one)
+    merged = [_merged(parts) for parts in items.values()]
+    return joined(merged) if looped else merged[0]
+
+
+def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One result of the resources that one task names (two registry views); what it is like is the first one's."""
+    whole = joined(parts)
+    message = next((part["msg"] for part in parts if part["msg"]), "")
+    return {**parts[0], **{name: whole[name] for name in ("changed", "failed", "skipped", "held")}, "msg": message}
+
+
 def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The registered result of a loop: `results`, and what holds of all of them."""
     return {

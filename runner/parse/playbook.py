@@ -155,6 +155,9 @@ class _PlayReader:
         for task in handlers:
             for name in task.after:
                 self.found.add("a handler has no after", name, "it runs after the tasks that notify it")
+            if task.register:
+                hint = "whether it runs is known only when it is done: let what depends on it be notified as well"
+                self.found.add("a handler has no register", task.origin, hint)
             if not isinstance(self.tasks.modules[task.module], StateModule):
                 hint = "make it a task with a condition on what it depends on"
                 self.found.add(f"{task.module} does nothing on a host: it cannot be a handler", task.origin, hint)

@@ -20,7 +20,7 @@ from runner.model.events import LevelRead
 from runner.model.observation import Finding, HostFindings, Postponed, Told
 from runner.model.plan import Verdict
 from runner.model.playbook import Play
-from runner.model.registered import joined
+from runner.model.registered import registered as registered_of
 from runner.model.task import Awaited, Broken, Compiled, Deferred, Header, Pending, Ready, Skipped, TaskId
 from runner.modules.arguments import dump
 from runner.modules.base import ControlModule, FactModule, Module, Steering
@@ -163,13 +163,13 @@ class HostCheck:
         for name, ones in instances.items():
             ids = [one.header.id for one in ones]
             looped = any(one.header.looped for one in ones)
-            if all(one in results for one in ids):
-                own = [results[one] for one in ids]
-                registered[name] = joined(own) if looped else own[0]
-            elif any(one in postponed for one in ids):
-                undecided[name] = Awaited(
-                    tuple(map(str, ids)), looped, {str(one): results[one] for one in ids if one in results}
-                )
+            known = {str(one): results[one] for one in ids if one in results}
+            # what may fail and be ignored is known only when it is done
+            hoped = any(one.header.ignore_errors and known.get(str(one.header.id), {}).get("changed") for one in ones)
+            if len(known) == len(ids) and not hoped:
+                registered[name] = registered_of(known, looped)
+            elif hoped or any(one in postponed for one in ids):
+                undecided[name] = Awaited(tuple(map(str, ids)), looped, known)
         return registered, undecided
 
     def _variables(self, compiled: tuple[Compiled, ...]) -> dict[int, dict[str, object]]:

@@ -129,10 +129,12 @@ class Planner:
 
     def _want_late(self, header: Header, heading: Heading, module: StateModule[Any], arguments: Any) -> None:
         """What a deferred task will surely want: as much as does not hang on what the thing is like then."""
-        expected = module.over(arguments, State(False), self._effects.get(module.name, ()))
-        desired = module.desired(arguments, expected)
-        if isinstance(desired, Desired):
-            self._want(header, heading, module, arguments, desired)
+        for exists in (False, True):  # some say nothing of a thing that is not there
+            expected = module.over(arguments, State(exists), self._effects.get(module.name, ()))
+            desired = module.desired(arguments, expected)
+            if isinstance(desired, Desired):
+                self._want(header, heading, module, arguments, desired)
+                return
 
     def _observed(self, finding: Observed) -> Step:
         header, arguments, dumped = finding.task.header, finding.task.arguments, finding.task.dumped
@@ -151,6 +153,10 @@ class Planner:
             return Step(header, Verdict.FAILED, dumped, key, heading, found, message=desired.reason)
         if isinstance(desired, Held):
             return replace(_held(header, dumped, desired), key=key, heading=heading, before=found)
+        implied = module.implied(arguments, desired)
+        above = next((self._late[one.module, one.key] for one in implied if (one.module, one.key) in self._late), None)
+        if above is not None:  # such as the key of this value
+            return self._postponed(Postponed(finding.task, Deferred(after=(above,))))
         self._want(header, heading, module, arguments, desired)
         action = action_of(module, arguments, before, desired)
         if action is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -239,6 +240,14 @@ def _items(step: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if _ITEM.fullmatch(name))
 
 
+def to_the_second(moment: str) -> str:
+    """A moment as the run's own are written, so that they can be compared; one that is none stays as it is."""
+    try:
+        return datetime.fromisoformat(moment).isoformat(timespec="seconds")
+    except ValueError:
+        return clean(moment)
+
+
 def _row(step: Mapping[str, Any], result: str, **more: Any) -> Row:
     heading = step.get("heading")
     thing = " ".join(filter(None, (heading["kind"], heading["name"], heading.get("property")))) if heading else ""
@@ -276,7 +285,7 @@ def _attested(step: Mapping[str, Any], given: Mapping[str, Any] | None) -> Row:
     """A step that a person had confirmed. In the place of its reading stands when that was; who it was in the notes."""
     if given is None:
         return _row(step, ATTESTED, notes=lines(step.get("message", "")))
-    return _row(step, ATTESTED, verified=clean(given["at"]), notes=confirmation(given))
+    return _row(step, ATTESTED, verified=to_the_second(given["at"]), notes=confirmation(given))
 
 
 def _answered(row: Row, step: Mapping[str, Any], later: Mapping[str, Mapping[str, Any]]) -> Row:

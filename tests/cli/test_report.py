@@ -123,7 +123,7 @@ def test_the_evidence_of_a_run(tmp_path: Path) -> None:
         assert strong["run_started_utc"] <= strong["verified_utc"] <= strong["run_ended_utc"]
         attested = found["東京", "S0-12", "Manual"]
         assert (attested["result"], attested["note"]) == ("attested", f"confirmed by 田中, entered by {operator()}")
-        assert attested["verified_utc"] < strong["verified_utc"]
+        assert attested["verified_utc"] <= strong["verified_utc"]
         assert found["b", "S0-12", "Manual"]["held_by"] == "the operator"
         assert found["b", "S0-17", "Runs"]["verified_utc"] >= strong["run_started_utc"]
         assert CANARY not in text
