@@ -85,3 +85,22 @@ def test_a_transfer_that_breaks_off_leaves_the_target_alone(playbook: Path, tmp_
         again = fleet.apply(playbook)
         assert again.code == 0, again.out
         assert files_of(fleet) == {"service.cfg": DATA}
+
+
+def test_a_file_of_a_deferred_task_that_changed_since_the_plan_refuses_the_host(playbook: Path, tmp_path: Path) -> None:
+    """Before the first change of the host, though only apply decides whether the file is sent."""
+    first = "    - {name: Folder, win_file: {path: 'C:\\Contoso\\new', state: directory}}\n"
+    text = playbook.read_text(encoding="utf-8").replace("  tasks:\n", f"  tasks:\n{first}")
+    playbook.write_text(f"{text.rstrip()}\n      after: Folder\n", encoding="utf-8")
+    plan = tmp_path / "site.plan.json"
+    with served(FLEET % "", tmp_path) as fleet:
+        assert fleet.plan(playbook, plan).code == 2
+        source = tmp_path / "files" / "service.cfg"
+        source.write_bytes(DATA + b"x")
+        answer = fleet.apply(plan, "--yes")
+        assert answer.code == 5, answer.out + answer.err
+        assert answer.hosts["ce-01"]["message"] == f"{source}: has changed since the plan was made"
+        assert [action["result"] for action in answer.hosts["ce-01"]["actions"]] == ["not started", "not started"]
+        source.write_bytes(DATA)
+        assert fleet.apply(plan, "--yes").code == 0
+        assert files_of(fleet) == {"service.cfg": DATA}

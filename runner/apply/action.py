@@ -135,7 +135,7 @@ class _Work:
         try:
             sent = filled(statement, self.tools.bytes_of)
         except InputError as error:  # a file of the controller changed under way
-            return Answered(complaint=f"it could not be sent: {error}"), ()
+            return Answered(complaint=f"it could not be sent: {error.in_one_line}"), ()
         hindrance = self._hindrance(statement)
         if hindrance:
             return Answered(complaint=f"it was not sent: {hindrance}"), ()

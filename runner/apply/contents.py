@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from runner.model.command import Command, Statement
 from runner.model.content import Slice
 from runner.model.errors import InputError
-from runner.model.plan import HostPlan
+from runner.model.plan import HostPlan, Step
 from runner.model.value import Value
+from runner.modules.arguments import load
+from runner.modules.base import Module
 
 BytesOf = Callable[[Slice], bytes]
 
@@ -21,24 +24,27 @@ def filled(statement: Statement, bytes_of: BytesOf) -> Statement:
     return tuple(_filled(entry, bytes_of) for entry in statement)
 
 
-def check_contents(plan: HostPlan, bytes_of: BytesOf) -> str | None:
+def check_contents(plan: HostPlan, bytes_of: BytesOf, modules: Mapping[str, Module[Any]]) -> str | None:
     """Why a file that the plan sends can no longer be sent (gone, or changed since); None when all are as planned.
 
-    Asked once, before the host's first change.
+    Asked once, before the host's first change. A deferred step counts with all that it may send.
     """
-    wanted = {
-        (part.source, part.member, part.sha256): part
-        for step in plan.steps
-        if step.action is not None
-        for statement in step.action.write
-        for part in _slices(statement)
-    }
+    wanted = {(part.source, part.member, part.sha256): part for step in plan.steps for part in _sent(step, modules)}
     for part in wanted.values():
         try:
             bytes_of(part)
         except InputError as error:
-            return "; ".join(f"{problem.origin}: {problem.message}" for problem in error.problems)
+            return error.in_one_line
     return None
+
+
+def _sent(step: Step, modules: Mapping[str, Module[Any]]) -> Iterator[Slice]:
+    if step.action:
+        for statement in step.action.write:
+            yield from _slices(statement)
+    elif step.deferred:
+        module = modules[step.header.module]
+        yield from module.sends(load(module, step.arguments))
 
 
 def _slices(statement: Statement) -> Iterator[Slice]:

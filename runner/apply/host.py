@@ -23,6 +23,7 @@ from runner.modules.base import ControlModule, Module, StateModule, Steering
 from runner.modules.reading import Found
 from runner.transport.base import Session
 
+_MAY_HAVE_CHANGED = CHANGED | {Result.NOT_CONVERGED, Result.UNKNOWN}  # whatever was read back
 _GOES_ON = CHANGED | {Result.NOT_TRIGGERED, Result.NOTHING_TO_DO, Result.IGNORED, Result.HELD}
 RESULTS: Mapping[Result, HostResult] = MappingProxyType(
     {
@@ -67,13 +68,8 @@ def apply_host(
 
 def not_touched(plan: HostPlan, result: HostResult, message: str, advice: str = "") -> HostOutcome:
     """The outcome of a host on which nothing was started."""
-    idle = tuple(ActionOutcome(str(step.header.id), Result.NOT_STARTED) for step in plan.steps if acts(step))
+    idle = tuple(ActionOutcome(str(step.header.id), Result.NOT_STARTED) for step in plan.steps if step.has_turn)
     return HostOutcome(plan.host, plan.play, result, idle, message=message, advice=advice)
-
-
-def acts(step: Step) -> bool:
-    """Whether a step has a turn of its own during apply."""
-    return step.action is not None or step.verdict in (Verdict.DEFERRED, Verdict.CONTROL)
 
 
 def _attempt(
@@ -86,7 +82,7 @@ def _attempt(
     if blocked:
         return not_touched(plan, HostResult.HELD, f"nothing is done here before {blocked.owner} has acted")
     inquiry = Inquiry(to_read(plan, tools.modules))
-    if not inquiry.questions and not any(map(acts, plan.steps)):
+    if not inquiry.questions and not any(step.has_turn for step in plan.steps):
         return HostOutcome(plan.host, plan.play, planned)
     if stopped():
         return not_touched(plan, HostResult.NOT_STARTED, "the run was interrupted before")
@@ -121,7 +117,7 @@ def _as_read(
         tools.tell(HostRefused(plan.host, plan.play, things, facts))
         refused = not_touched(plan, HostResult.REFUSED, "", ADVICE[HostResult.REFUSED])
         return replace(refused, drifts=things, fact_drifts=facts)
-    changed_here = check_contents(plan, tools.bytes_of)
+    changed_here = check_contents(plan, tools.bytes_of, tools.modules)
     if changed_here:
         return not_touched(plan, HostResult.REFUSED, changed_here, "put the file back, or make a new plan")
     return _Turns(plan, session, tools, stopped).outcome()
@@ -138,11 +134,11 @@ class _Turns:
         self._outcomes: list[ActionOutcome] = []
         self._failure: HostError | None = None
         self._stale = False  # something was changed since this process began
-        self._touched: set[str] = set()  # ids of the steps that changed something
+        self._touched: set[str] = set()  # ids of the steps that changed something, or may have
 
     def outcome(self) -> HostOutcome:
         for step in self._plan.steps:
-            if not acts(step):
+            if not step.has_turn:
                 continue
             idle = self._not_run(step)
             if idle:
@@ -174,7 +170,7 @@ class _Turns:
             raise
         except Exception as error:  # a fault of ours on one host must not end the others in the middle of their changes
             fault = f"internal error: {type(error).__name__}; what this step did must be read on the host"
-            return ActionOutcome(str(step.header.id), Result.UNKNOWN, fault)
+            return ActionOutcome(str(step.header.id), Result.UNKNOWN, fault, touched=True)
 
     def _carried_out(self, step: Step, action: Action, module: Module[Any]) -> ActionOutcome:
         decided = action if step.action is None else None  # only now, so that no plan tells what was before
@@ -182,27 +178,25 @@ class _Turns:
             step = replace(step, before=action.before, action=action)
         outcome = replace(carry_out(self._plan, step, action, self._session, self._tools), action=decided)
         assert isinstance(module, StateModule)
-        made = outcome.result in CHANGED
-        self._stale = not (made and module.restarts)
-        partly = outcome.now is not None and drift(action.before, outcome.now, module.volatile)
-        if made or partly:
-            self._touched.add(str(step.header.id))
-        return outcome
+        self._stale = not (outcome.result in CHANGED and module.restarts)
+        partly = outcome.now is not None and bool(drift(action.before, outcome.now, module.volatile))
+        return replace(outcome, touched=partly or outcome.result in _MAY_HAVE_CHANGED)
 
     def _ended(self, step: Step, outcome: ActionOutcome) -> None:
         if outcome.result is Result.FAILED and step.header.ignore_errors:
             outcome = replace(outcome, result=Result.IGNORED)
         outcome = replace(outcome, ended=self._tools.moment())
         self._outcomes.append(outcome)
+        if outcome.touched:
+            self._touched.add(outcome.step)
         self._tools.tell(ActionEnded(self._plan.host, self._plan.play, step, outcome))
 
     def _not_run(self, step: Step) -> ActionOutcome | None:
         """Why a step has no turn; None when it has one."""
-        triggers = step.action.triggers if step.action else step.deferred.triggers if step.deferred else ()
-        due = bool(self._touched.intersection(triggers))
+        due = bool(self._touched.intersection(step.triggers))
         if any(outcome.result not in _GOES_ON for outcome in self._outcomes) or self._stopped():
             return ActionOutcome(str(step.header.id), Result.NOT_STARTED, _DUE if due else "")
-        if triggers and not due:
+        if step.triggers and not due:
             return ActionOutcome(str(step.header.id), Result.NOT_TRIGGERED)
         return None
 

@@ -7,7 +7,7 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from threading import Event
 
 from runner.apply.fitness import check_fitness
-from runner.apply.host import acts, apply_host, not_touched
+from runner.apply.host import apply_host, not_touched
 from runner.apply.tools import Tools
 from runner.model.attestation import attested
 from runner.model.document import digest
@@ -85,7 +85,7 @@ def _blocks(plan: HostPlan) -> bool:
 
 
 def _changes(plan: HostPlan) -> bool:
-    return not _blocks(plan) and host_result(plan) not in LOST and any(map(acts, plan.steps))
+    return not _blocks(plan) and host_result(plan) not in LOST and any(step.has_turn for step in plan.steps)
 
 
 class _Run:

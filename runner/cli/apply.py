@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runner.model.inventory import Inventory
     from runner.model.plan import Plan
 
-PLAN_SUFFIXES = (".yml", ".yaml")
+PLAYBOOK_SUFFIXES = (".yml", ".yaml")
 BACKUPS = "backup"  # folder beside the journal, with one for each run
 
 
@@ -65,7 +65,7 @@ def apply(
     from runner.cli.screens import View
 
     hosts, view = hosts_of(options), View(as_json, verbose)
-    if source.suffix in PLAN_SUFFIXES:
+    if source.suffix in PLAYBOOK_SUFFIXES:
         return _from_playbook(source, hosts, tags, skip_tags, view, yes, backup)
     if tags or skip_tags or hosts.limit:
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,20 +27,36 @@ def compile_host(
     host: Host,
     known: Known,
     means: Means,
+    before: Sequence[Compiled] = (),
 ) -> tuple[Compiled, ...]:
-    """Every task instance of a play on a host, handlers last, as far as it can be decided from what is known."""
+    """Every task instance of a play on a host, handlers last, as far as it can be decided from what is known.
+
+    `before` is what was compiled when less was known: what was decided then stays as it is.
+    """
+    decided = _decided(before)
     fact_names = frozenset(
         name for module in means.modules.values() if isinstance(module, FactModule) for name in module.names
     )
     compiled: list[Compiled] = []
     for section, tasks in (("tasks", play.tasks), ("handlers", play.handlers)):
         for task in tasks:
+            if (section, task.number) in decided:
+                compiled += decided[section, task.number]
+                continue
             scope = scope_of(play, task, host, known, means, fact_names)
             compiler = _TaskCompiler(
                 task, means.modules[task.module], means.templates, means.contents, _header(number, section, task)
             )
             compiled += compiler.instances(scope)
     return tuple(compiled)
+
+
+def _decided(compiled: Sequence[Compiled]) -> dict[tuple[str, int], list[Compiled]]:
+    """The instances of those tasks of which none is pending, by section and number."""
+    tasks: dict[tuple[str, int], list[Compiled]] = {}
+    for one in compiled:
+        tasks.setdefault((one.header.id.section, one.header.id.task), []).append(one)
+    return {task: ones for task, ones in tasks.items() if not any(isinstance(one, Pending) for one in ones)}
 
 
 def _header(play: int, section: str, task: Task) -> Header:

@@ -21,15 +21,6 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """A file, a folder or a .nupkg on the controller; `sha256` is the file's, or of a folder that of its listing."""
-
-    source: str  # its path on the controller
-    sha256: str
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Slice:
     """Bytes of a member, as a value of a command's parameter: apply puts them in its place when it sends them."""
 
@@ -38,6 +29,20 @@ class Slice:
     sha256: str  # of the whole member
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file, a folder or a .nupkg on the controller; `sha256` is the file's, or of a folder that of its listing."""
+
+    source: str  # its path on the controller
+    sha256: str
+    members: tuple[Member, ...]
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        """Each member as a whole."""
+        return tuple(Slice(self.source, one.path, one.sha256, 0, one.size) for one in self.members)
 
 
 class Contents(Protocol):

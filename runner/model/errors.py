@@ -83,6 +83,11 @@ class InputError(RunnerError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    @property
+    def in_one_line(self) -> str:
+        """What is wrong and where, for a message within another one: without source lines and hints."""
+        return "; ".join(f"{one.origin}: {one.message}" if one.origin else one.message for one in self.problems)
+
 
 class HostError(RunnerError):
     """Something happened with one host. `advice` is the operator's next step."""

@@ -36,6 +36,7 @@ CHANGED = frozenset({Result.APPLIED, Result.SETTLED})
 class ActionOutcome:
     """What became of a step that had a turn. `ended` is when it was over and what came of it was read back.
 
+    `touched` says that it changed something on the host, or may have: what it triggers is due.
     `owner` is who must act first on a deferred step that turned out to be held. `action` is the change that was decided
     for a deferred step, with what was read before it; that of any other step is in the plan.
     """
@@ -49,6 +50,7 @@ class ActionOutcome:
     ended: str = ""  # ISO 8601, UTC; "" for one that had no turn
     owner: str = ""
     action: Action | None = None
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,17 @@ class Step:
     owner: str = ""
     deferred: Deferred | None = None
 
+    @property
+    def has_turn(self) -> bool:
+        """Whether it has a turn of its own during apply."""
+        return self.verdict in (Verdict.CHANGE, Verdict.DEFERRED, Verdict.CONTROL)
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """Of a handler: the ids of the steps whose change triggers it."""
+        waits = self.action or self.deferred
+        return waits.triggers if waits else ()
+
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:

@@ -9,7 +9,6 @@ from runner.model.errors import ExitCode
 from runner.model.plan import Action, HostPlan, Plan, PlayPlan, Step, Verdict
 
 _LOST = (ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.REFUSED)  # those of a host's errors
-_TURNS = frozenset({Verdict.CHANGE, Verdict.DEFERRED, Verdict.CONTROL})  # what has a turn of its own during apply
 
 
 def flaws(plan: Plan) -> Iterator[str]:
@@ -48,7 +47,7 @@ def _of_host(host: HostPlan, play: PlayPlan) -> Iterator[str]:
     before: set[str] = set()
     for step in host.steps:
         yield from (f"the step {step.header.id}: {flaw}" for flaw in _of_step(step, host, before))
-        if step.verdict in _TURNS:
+        if step.has_turn:
             before.add(str(step.header.id))
 
 
@@ -60,11 +59,11 @@ def _of_step(step: Step, host: HostPlan, before: Collection[str]) -> Iterator[st
     if (step.deferred is not None) != (step.verdict is Verdict.DEFERRED):
         yield f"its verdict is {step.verdict}, and it {'waits' if step.deferred else 'does not wait'} for something"
     if step.action:
-        yield from _of_action(step, step.action, before)
+        yield from _of_action(step, step.action)
+    yield from _unknown_triggers(step.triggers, before)
     if step.deferred:
         if not (step.deferred.after or step.deferred.conditions or step.deferred.triggers):
             yield "it waits for nothing"
-        yield from _unknown_triggers(step.deferred.triggers, before)
         for name, awaited in step.deferred.registers.items():
             if not awaited.steps:
                 yield f"the result {name} is that of no step"
@@ -72,7 +71,7 @@ def _of_step(step: Step, host: HostPlan, before: Collection[str]) -> Iterator[st
                 yield f"the result {name} is that of {one}, which has no turn before it"
 
 
-def _of_action(step: Step, action: Action, before: Collection[str]) -> Iterator[str]:
+def _of_action(step: Step, action: Action) -> Iterator[str]:
     if step.before is None or step.heading is None:
         yield "it changes a thing without saying which, or what it was like"
     if (action.undo is None) != bool(action.irreversible):
@@ -81,7 +80,6 @@ def _of_action(step: Step, action: Action, before: Collection[str]) -> Iterator[
         yield "one of its pipelines is empty"
     if bool(action.because) != bool(action.triggers):
         yield "what triggers it is told in one way only"
-    yield from _unknown_triggers(action.triggers, before)
 
 
 def _unknown_triggers(triggers: Iterable[str], before: Collection[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from runner.model.attestation import Context
 from runner.model.command import Reply, ReplyState, Statement
-from runner.model.content import Contents
+from runner.model.content import Contents, Slice
 from runner.model.state import Desired, Held, State, Unreadable, promised
 
 
@@ -158,6 +158,10 @@ class Module(ABC, Generic[A]):
     def with_contents(self, arguments: A, contents: Contents) -> A:
         """The arguments with what must be known of files on the controller. Errors: InputError."""
         return arguments
+
+    def sends(self, arguments: A) -> tuple[Slice, ...]:
+        """The files of the controller that one task may send, each as a whole, as `with_contents` found them."""
+        return ()
 
     def waits(self, arguments: A) -> float:
         """Seconds that a task itself asks to wait, on top of what its change takes (`usual_seconds`)."""

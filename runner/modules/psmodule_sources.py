@@ -68,18 +68,20 @@ class Package(BaseModel):
         )
         return cls(source=content.source, sha256=content.sha256, root=root, version=version, files=files)
 
+    @property
+    def content(self) -> Content:
+        return Content(self.source, self.sha256, tuple(Member(one.path, one.size, one.sha256) for one in self.files))
+
     def arrival(self, folders: Folders, found: tuple[str, ...]) -> tuple[Statement, ...]:
         """The changes that put the package at its target, where `found` are the folders that there are already.
 
         What an earlier attempt left goes first, since every file of the staging folder would come along.
         """
-        members = tuple(Member(one.path, one.size, one.sha256) for one in self.files)
         staged = "\\".join([folders.staging, *PurePosixPath(self.root).parts])
         left = (remove(folders.staging),) if folders.staging in found else ()
         moved = (command("Move-Item", LiteralPath=staged, Destination=folders.target),)
         emptied = (remove(folders.staging),) if self.root else ()
-        content = Content(self.source, self.sha256, members)
-        return (*left, *statements(content, folders.staging), moved, *emptied)
+        return (*left, *statements(self.content, folders.staging), moved, *emptied)
 
 
 class SourcedArguments(Arguments):
@@ -97,6 +99,11 @@ class SourcedArguments(Arguments):
     @property
     def package(self) -> Package | None:
         return self._package
+
+    @property
+    def sent(self) -> tuple[Slice, ...]:
+        """The files that may be sent, each as a whole."""
+        return self._package.content.slices if self._package else ()
 
     def with_package(self, package: Package) -> Self:
         found = self.model_copy()

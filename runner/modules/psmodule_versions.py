@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Annotated
 
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}")
@@ -20,9 +22,9 @@ def is_version(text: str) -> bool:
     return _VERSION.fullmatch(text) is not None
 
 
-def checked(text: str | None) -> str | None:
-    """The version that a user wrote, for a field validator. Errors: PydanticCustomError."""
-    if text is None or is_version(text):
+def _checked(text: str) -> str:
+    """The version that a user wrote. Errors: PydanticCustomError."""
+    if is_version(text):
         return text
     if is_version(text.partition("-")[0]):
         message = (
@@ -33,6 +35,9 @@ def checked(text: str | None) -> str | None:
     raise PydanticCustomError(
         "module_version", "{version} is no version: two to four numbers are, such as 3.1.0", {"version": repr(text)}
     )
+
+
+Version = Annotated[str, AfterValidator(_checked)]
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.model.command import Reply, Statement, command
-from runner.model.content import Content, Contents
+from runner.model.content import Content, Contents, Slice
 from runner.model.errors import InputError, Problem
 from runner.model.secret import Secret
 from runner.model.source import Origin
@@ -166,6 +166,9 @@ class WinCopy(StateModule[CopyArguments]):
             reason = f"{wrong[0]}: [, ] and ` are no part of a file's name here: Move-Item takes a pattern there"
             raise InputError(Problem(reason, Origin(arguments.src), "rename it"))
         return found
+
+    def sends(self, arguments: CopyArguments) -> tuple[Slice, ...]:
+        return arguments.found.slices if arguments.found else ()
 
     def parts(self, arguments: CopyArguments) -> tuple[CopyArguments, ...]:
         """A part for each file."""

@@ -10,21 +10,21 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.model.command import Reply, ReplyState, Statement, command
-from runner.model.content import Contents
+from runner.model.content import Contents, Slice
 from runner.model.state import Desired, Property, State, Unreadable
 from runner.model.value import Value
 from runner.modules.base import Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
-from runner.modules.locations import without_account
+from runner.modules.locations import Location
 from runner.modules.psmodule_answers import PROVIDERS, provider_version
 from runner.modules.psmodule_failures import explained
 from runner.modules.psmodule_folders import FOUND_FOLDERS, PROGRAM_FILES, Folders, found_folders, question
 from runner.modules.psmodule_reading import NUGET, NUGET_VERSION
 from runner.modules.psmodule_sources import SourcedArguments, provider_in, with_package
-from runner.modules.psmodule_versions import checked, numbers
+from runner.modules.psmodule_versions import Version, numbers
 from runner.modules.registry import fold
 from runner.modules.sending import complaint
 
@@ -34,22 +34,12 @@ VERSION = "version"
 
 class PackageProviderArguments(SourcedArguments):
     name: str = Field(NUGET, description="The provider's name")
-    minimum_version: str = Field(NUGET_VERSION, description='At least this version, quoted: "2.8.5.201"')
+    minimum_version: Version = Field(NUGET_VERSION, description='At least this version, quoted: "2.8.5.201"')
     source: str | None = Field(
         None, description="Without internet: the provider's folder of a host that has it, on the controller"
     )
     scope: Literal["AllUsers", "CurrentUser"] = Field("AllUsers", description="For whom it is installed")
-    proxy: str | None = Field(None, description="The proxy through which it is downloaded: http://NAME:PORT")
-
-    @field_validator("minimum_version")
-    @classmethod
-    def _is_version(cls, version: str) -> str | None:
-        return checked(version)
-
-    @field_validator("proxy")
-    @classmethod
-    def _has_no_account(cls, location: str | None) -> str | None:
-        return without_account(location)
+    proxy: Location | None = Field(None, description="The proxy through which it is downloaded: http://NAME:PORT")
 
     @model_validator(mode="after")
     def _is_for_all(self) -> Self:
@@ -84,6 +74,9 @@ class WinPackageProvider(StateModule[PackageProviderArguments]):
 
     def with_contents(self, arguments: PackageProviderArguments, contents: Contents) -> PackageProviderArguments:
         return with_package(arguments, contents, partial(provider_in, minimum=arguments.minimum_version))
+
+    def sends(self, arguments: PackageProviderArguments) -> tuple[Slice, ...]:
+        return arguments.sent
 
     def key(self, arguments: PackageProviderArguments) -> str:
         return fold(arguments.name)

@@ -17,11 +17,11 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.model.command import Command, Reply, ReplyState, Statement, command
-from runner.model.content import Contents
+from runner.model.content import Contents, Slice
 from runner.model.state import Desired, State, Unreadable, Wish, promised
 from runner.model.value import Value
 from runner.modules.base import Implied, Impossible, Irreversible, Requires, Round, Shown, StateModule
-from runner.modules.locations import without_account
+from runner.modules.locations import Location
 from runner.modules.psmodule_copies import remove_code, remove_files
 from runner.modules.psmodule_effects import left, listed_beside, over, texts
 from runner.modules.psmodule_failures import explained, warned
@@ -40,7 +40,7 @@ from runner.modules.psmodule_reading import (
     next_round,
 )
 from runner.modules.psmodule_sources import SourcedArguments, module_in, with_package
-from runner.modules.psmodule_versions import canonical, checked, is_version, newest_first, numbers, spellings
+from runner.modules.psmodule_versions import Version, canonical, is_version, newest_first, numbers, spellings
 from runner.modules.registry import fold
 from runner.modules.sending import complaint
 
@@ -53,11 +53,13 @@ class PSModuleArguments(SourcedArguments):
 
     name: str = Field(description="The module's name")
     state: Literal["present", "absent"] = Field("present", description="Whether it is to be there")
-    required_version: str | None = Field(
+    required_version: Version | None = Field(
         None, description='Exactly this version, quoted: "3.1.0". With state absent only this one is removed'
     )
-    minimum_version: str | None = Field(None, description="At least this version; if none is there, the newest comes")
-    maximum_version: str | None = Field(None, description="At most this version")
+    minimum_version: Version | None = Field(
+        None, description="At least this version; if none is there, the newest comes"
+    )
+    maximum_version: Version | None = Field(None, description="At most this version")
     repository: str = Field(
         "PSGallery", description="The one repository that it is installed from; Ansible looks into all that there are"
     )
@@ -70,7 +72,9 @@ class PSModuleArguments(SourcedArguments):
         False, description="The newest version may be a prerelease; needs PowerShellGet 1.6.0"
     )
     skip_publisher_check: bool = Field(False, description="It may be signed by another publisher than the one there")
-    proxy: str | None = Field(None, description="The proxy through which the repository is reached: http://NAME:PORT")
+    proxy: Location | None = Field(
+        None, description="The proxy through which the repository is reached: http://NAME:PORT"
+    )
 
     @field_validator("state", mode="before")
     @classmethod
@@ -79,16 +83,6 @@ class PSModuleArguments(SourcedArguments):
             message = "latest is not supported: a plan says exactly what it installs; name a required_version"
             raise PydanticCustomError("module_state", message)
         return state
-
-    @field_validator("required_version", "minimum_version", "maximum_version")
-    @classmethod
-    def _is_version(cls, version: str | None) -> str | None:
-        return checked(version)
-
-    @field_validator("proxy")
-    @classmethod
-    def _has_no_account(cls, location: str | None) -> str | None:
-        return without_account(location)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -164,6 +158,9 @@ class WinPSModule(StateModule[PSModuleArguments]):
     def with_contents(self, arguments: PSModuleArguments, contents: Contents) -> PSModuleArguments:
         look = partial(module_in, contents=contents, name=arguments.name, required=arguments.required_version)
         return with_package(arguments, contents, look)
+
+    def sends(self, arguments: PSModuleArguments) -> tuple[Slice, ...]:
+        return arguments.sent
 
     def key(self, arguments: PSModuleArguments) -> str:
         """Tasks of one module that name different versions are about different things."""

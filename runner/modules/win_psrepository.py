@@ -18,7 +18,7 @@ from runner.model.secret import has_account, without_accounts
 from runner.model.state import Desired, State, Unreadable, Wish
 from runner.model.value import Value
 from runner.modules.base import Arguments, Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
-from runner.modules.locations import without_account
+from runner.modules.locations import Location
 from runner.modules.psmodule_answers import REPOSITORIES, named
 from runner.modules.psmodule_failures import explained
 from runner.modules.registry import fold
@@ -34,14 +34,16 @@ class PSRepositoryArguments(Arguments):
     unsupported = frozenset({"force", "publish_location", "script_publish_location", "script_source_location"})
 
     name: str = Field(description="The repository's name")
-    source_location: str | None = Field(
+    source_location: Location | None = Field(
         None, description="Its feed (https://...) or folder (\\\\SERVER\\SHARE); needed to register a new one"
     )
     installation_policy: Literal["trusted", "untrusted"] | None = Field(
         None, description="Whether its modules are installed without a question; a new one is trusted if not said"
     )
     state: Literal["present", "absent"] = Field("present", description="Whether it is to be registered")
-    proxy: str | None = Field(None, description="The proxy through which the location is looked at: http://NAME:PORT")
+    proxy: Location | None = Field(
+        None, description="The proxy through which the location is looked at: http://NAME:PORT"
+    )
 
     @field_validator("name")
     @classmethod
@@ -50,11 +52,6 @@ class PSRepositoryArguments(Arguments):
         if not name or set(name) & set("*?[]"):
             raise PydanticCustomError("repository_name", "the name of one repository is wanted, without wildcards")
         return name
-
-    @field_validator("source_location", "proxy")
-    @classmethod
-    def _has_no_account(cls, location: str | None) -> str | None:
-        return without_account(location)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

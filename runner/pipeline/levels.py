@@ -61,14 +61,14 @@ class HostCheck:
             if any(isinstance(self._job.modules[task.header.module], FactModule) for task in ready):
                 self._learn(found)
             self._visit.tell(LevelRead(self._visit.host.name, level, len(ready)))
-            compiled = self._compile()
+            compiled = self._compile(compiled)
         findings = tuple(self._settle(one) for one in compiled)
         return HostFindings(self._visit.host.name, findings, self._known.facts or {}, level)
 
-    def _compile(self) -> tuple[Compiled, ...]:
+    def _compile(self, compiled: tuple[Compiled, ...] = ()) -> tuple[Compiled, ...]:
         """Compile until skipped, finished and postponed tasks have told all that they can tell without the host."""
         while True:
-            compiled = compile_host(self._play, self._number, self._visit.host, self._known, self._means)
+            compiled = compile_host(self._play, self._number, self._visit.host, self._known, self._means, compiled)
             self._done |= {task.header.id: finding for task, finding in self._postponed(compiled)}
             registered, undecided = self._registered(compiled)
             variables = self._variables(compiled)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from runner.model.outcome import CHANGED, ActionOutcome, Result, RunOutcome
+from runner.model.outcome import ActionOutcome, Result, RunOutcome
 from runner.model.plan import HostPlan, Plan
-
-_MAY_HAVE_CHANGED = CHANGED | {Result.NOT_CONVERGED, Result.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,13 @@ def due(plan: HostPlan, actions: Iterable[ActionOutcome]) -> Mapping[str, tuple[
 
     By their ids, with the names of those tasks. A later plan finds these as wanted, and notifies nothing.
     """
-    results = {action.step: action.result for action in actions}
+    outcomes = {action.step: action for action in actions}
+    touched = {step for step, outcome in outcomes.items() if outcome.touched}
     names = {str(step.header.id): step.header.name for step in plan.steps}
     found: dict[str, tuple[str, ...]] = {}
     for step in plan.steps:
-        triggers = step.action.triggers if step.action else step.deferred.triggers if step.deferred else ()
-        because = dict.fromkeys(names[one] for one in triggers if results.get(one) in _MAY_HAVE_CHANGED)
-        if because and results.get(str(step.header.id)) is Result.NOT_STARTED:
+        own = outcomes.get(str(step.header.id))
+        because = dict.fromkeys(names[one] for one in step.triggers if one in touched)
+        if because and own and own.result is Result.NOT_STARTED:
             found[str(step.header.id)] = tuple(because)
     return found

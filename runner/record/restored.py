@@ -9,7 +9,7 @@ from datetime import datetime
 from runner.model.attestation import attested
 from runner.model.errors import ExitCode
 from runner.model.outcome import ActionOutcome, HostOutcome, HostResult, Result, RunOutcome
-from runner.model.plan import HostPlan, Verdict
+from runner.model.plan import HostPlan
 from runner.record.due import due
 from runner.record.entries import Intent, RunRecord
 
@@ -49,9 +49,9 @@ def _cut_off(plan: HostPlan, record: RunRecord, open_steps: Mapping[tuple[int, s
     done = {one.outcome.step: one.outcome for one in record.outcomes if (one.play, one.host) == place}
     unclear = {step: intent for (*where, step), intent in open_steps.items() if tuple(where) == place}
     actions = list(done.values())
-    for step in (str(step.header.id) for step in plan.steps if step.action or step.verdict is Verdict.DEFERRED):
+    for step in (str(step.header.id) for step in plan.steps if step.has_turn):
         if step in unclear:
-            actions.append(ActionOutcome(step, Result.UNKNOWN, _SENT, action=unclear[step].action))
+            actions.append(ActionOutcome(step, Result.UNKNOWN, _SENT, action=unclear[step].action, touched=True))
         elif step not in done:
             actions.append(ActionOutcome(step, Result.NOT_STARTED))
     waiting = due(plan, actions)

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from runner.report.evidence import Evidence, HostEvidence, Row, evidence
+from runner.report.evidence import evidence
+from runner.report.evidence_model import Evidence, HostEvidence, Row
 
 COLUMNS = (
     "run", "operator", "run_started_utc", "run_ended_utc", "playbook", "plan_sha256", "play", "host", "host_result",

@@ -9,116 +9,31 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from runner.model.document import PLAN
-from runner.model.errors import ExitCode
-from runner.model.outcome import CHANGED, HostResult, Result
+from runner.model.outcome import CHANGED, Result
 from runner.model.plan import Verdict
 from runner.modules.assert_ import Assert
 from runner.modules.attestation import AttestationModule
 from runner.report.confirmations import by_id, confirmation, confirmed_later
-from runner.report.words import clean, lines, state, value
+from runner.report.evidence_model import (
+    ATTESTED,
+    AUDIT_EXITS,
+    AUDIT_WORDS,
+    EXITS,
+    HOLDS,
+    REFUSED,
+    WORDS,
+    Evidence,
+    HostEvidence,
+    Row,
+)
+from runner.report.words import clean, lines, outcome_word, state, value
 
 _ITEM = re.compile(r"S\d+-\d+")  # how the domain names what has to be checked or done: S0-16
-ATTESTED, HOLDS, REFUSED = "attested", "holds", "refused"
-_WAITED = frozenset({Result.HELD, Result.BLOCKED, Result.NOT_STARTED})
+_WAITED = frozenset({Result.HELD, Result.NOT_STARTED})
 _LONGEST = 40  # characters of a loop item behind the name of its task
-_WORDS: Mapping[Verdict, str] = MappingProxyType(
-    {
-        Verdict.BLOCKED: Verdict.HELD.value,
-        Verdict.CHANGE: Result.NOT_STARTED.value,
-        Verdict.DEFERRED: Result.NOT_STARTED.value,
-        Verdict.IDLE: Result.NOT_TRIGGERED.value,
-    }
-)
-_AUDIT_WORDS: Mapping[Verdict, str] = MappingProxyType(
-    {
-        **_WORDS,
-        Verdict.CHANGE: HostResult.PENDING.value,
-        Verdict.DEFERRED: "decided later",
-    }
-)
-_EXITS: Mapping[int, str] = MappingProxyType(
-    {
-        ExitCode.OK: "every host is as the plan promised: compliant, or changed and read back",
-        ExitCode.PENDING: "changes are left to be made",
-        ExitCode.FAILED: "a host failed, could not be read, did not become as promised, or its state is not known",
-        ExitCode.UNREACHABLE: "a host could not be reached",
-        ExitCode.REFUSED: "a host was no longer as planned, so that nothing was changed there",
-        ExitCode.HELD: "on a host somebody else must act first",
-        ExitCode.NOT_STARTED: "a host was not started",
-        ExitCode.INTERRUPTED: "the run was interrupted",
-    }
-)
-_AUDIT_EXITS: Mapping[int, str] = MappingProxyType(
-    {
-        **_EXITS,
-        ExitCode.OK: "every host is as wanted",
-        ExitCode.PENDING: "there is something to change, or what only a change can decide",
-        ExitCode.FAILED: "on a host something can never be as wanted, or could not be read",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing or one message. `before`, `planned` and `after` are lines; `after` is what was read, () if nothing was.
-
-    `verified` is when it was read and found as wanted, `ended` when its turn was over (ISO 8601, UTC).
-    `owner` is who must act first on what is held; `irreversible` why a change cannot be taken back. `later` is what a
-    person confirmed of it after the run had started, which changes nothing of its result.
-    """
-
-    items: tuple[str, ...]
-    task: str
-    thing: str
-    result: str
-    before: tuple[str, ...] = ()
-    planned: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    verified: str = ""
-    ended: str = ""
-    owner: str = ""
-    irreversible: str = ""
-    notes: tuple[str, ...] = ()
-    later: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HostEvidence:
-    """One host in one play. `read` is when everything there was read again before a change, in an audit when it was
-    read; "" if it was not.
-    """
-
-    play: int
-    play_name: str
-    host: str
-    title: str
-    target: str
-    result: str
-    message: str
-    advice: str
-    read: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A run, or with `run` "" an audit. `exit` is its exit code in words."""
-
-    run: str
-    operator: str
-    started: str
-    ended: str
-    exit_code: int
-    exit: str
-    playbook: str
-    planned: str  # when the plan was made
-    digest: str  # SHA-256 of the plan
-    tool: str
-    hosts: tuple[HostEvidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +52,15 @@ def evidence(document: Mapping[str, Any], later: Sequence[Mapping[str, Any]] = (
     """
     if document["kind"] == PLAN:
         looked = {(host["play"], host["host"]): _looked(document, host) for host in _planned(document)}
-        exit_words = _AUDIT_EXITS.get(document["exit_code"], "")
+        exit_words = AUDIT_EXITS.get(document["exit_code"], "")
         return _evidence(
-            {**document, "run": ""}, document, exit_words, tuple(_hosts(document, looked, _Said(_AUDIT_WORDS)))
+            {**document, "run": ""}, document, exit_words, tuple(_hosts(document, looked, _Said(AUDIT_WORDS)))
         )
-    words = _EXITS.get(document["exit_code"], "")
+    words = EXITS.get(document["exit_code"], "")
     if document.get("started") and not document.get("ended"):
         words = "it has not ended: it is still under way, or its process was killed"
     outcomes = {(outcome["play"], outcome["host"]): outcome for outcome in document["hosts"]}
-    hosts = _hosts(document["plan"], outcomes, _Said(_WORDS, document.get("attestations", ()), later))
+    hosts = _hosts(document["plan"], outcomes, _Said(WORDS, document.get("attestations", ()), later))
     return _evidence(document, document["plan"], words, tuple(hosts))
 
 
@@ -315,7 +230,7 @@ def _acted(step: Mapping[str, Any], outcome: Mapping[str, Any]) -> Row:
     before, planned, after = _changed(step, action, now) if action else ((), (), _whole(step, now))
     return _row(
         step,
-        result.value,
+        outcome_word(result),
         before=before,
         planned=planned,
         after=after,

@@ -9,7 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from runner.report.evidence import HostEvidence, Row, evidence
+from runner.report.evidence import evidence
+from runner.report.evidence_model import HostEvidence, Row
 
 _GOOD = frozenset({"applied", "settled", "compliant", "nothing to do", "attested", "holds"})
 _IDLE = frozenset({"skipped", "told", "not triggered", "ignored"})

@@ -11,7 +11,7 @@ from runner.report.columns import Line, line, table
 from runner.report.evidence import evidence
 from runner.report.plan_screen import columns, host_line, play_line, summary
 from runner.report.steps import heading, step_lines
-from runner.report.words import clean, count, state, value
+from runner.report.words import clean, count, outcome_word, state, value
 
 PROBLEMS = frozenset({Result.FAILED, Result.NOT_CONVERGED, Result.UNKNOWN})
 IDLE = frozenset({Result.NOT_TRIGGERED, Result.NOTHING_TO_DO})
@@ -51,7 +51,8 @@ def later_lines(document: Mapping[str, Any], later: Sequence[Mapping[str, Any]])
 def _words(result: HostResult, outcome: dict[str, Any]) -> str:
     counts = Counter(Result(action["result"]) for action in outcome.get("actions", []))
     made = sum(counts[one] for one in CHANGED)
-    others = [f"{counts[one]} {one.value}" for one in Result if one not in SILENT and counts[one]]
+    words = Counter(outcome_word(Result(action["result"])) for action in outcome.get("actions", []))
+    others = [f"{words[one.value]} {one.value}" for one in Result if one not in SILENT and words[one.value]]
     drifted = len(outcome.get("drifts", [])) + len(outcome.get("fact_drifts", []))
     if drifted:
         return f"refused: {count(drifted, 'thing is', 'things are')} no longer as planned, so that nothing was changed"
@@ -97,7 +98,8 @@ def _details(host: dict[str, Any], outcome: dict[str, Any]) -> Iterator[Line]:
 
 def _action(step: dict[str, Any], result: Result, action: dict[str, Any]) -> Iterator[Line]:
     mark = "x" if result in PROBLEMS else "!" if result is Result.NOT_STARTED else "~"
-    yield heading(step, mark, _property(step) + f"     {result.value}")
+    before = ", and nothing is done here before" if result is Result.BLOCKED else ""
+    yield heading(step, mark, f"{_property(step)}     {outcome_word(result)}{before}")
     if action.get("message"):
         yield line(f"      {clean(action['message'])}")
     rows = [

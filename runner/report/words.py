@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from runner.model.outcome import Result
+
 LONGEST = 120  # characters of one value on a screen; the document has all of it
 
 
@@ -62,6 +64,11 @@ def state(data: Mapping[str, Any]) -> str:
     if not data["exists"]:
         return "absent"
     return _short(" ".join(_value(item) for item in data.get("properties", {}).values())) or "present"
+
+
+def outcome_word(result: Result) -> str:
+    """What became of a step, in one word; what blocks the rest of its host is held, as in a plan."""
+    return (Result.HELD if result is Result.BLOCKED else result).value
 
 
 def listed(names: list[str], most: int = 3) -> str:

@@ -10,14 +10,20 @@ import pytest
 from runner.apply.contents import check_contents, filled
 from runner.model.command import Statement, command
 from runner.model.content import NoContents, Slice
-from runner.model.errors import InputError
+from runner.model.errors import InputError, Problem
 from runner.model.plan import Action, HostPlan, Step, Verdict
 from runner.model.source import Origin
 from runner.model.state import Desired, State
-from runner.model.task import Header, TaskId
+from runner.model.task import Deferred, Header, TaskId
+from runner.modules.arguments import dump
+from runner.modules.base import Arguments
+from runner.modules.loader import load_modules
+from runner.modules.win_copy import CopyArguments
+from runner.modules.win_psmodule import PSModuleArguments
 from runner.parse.contents import FilesHere
 
 DATA = b"0123456789"
+MODULES = load_modules()
 
 
 def piece(path: Path, offset: int, length: int) -> Slice:
@@ -66,8 +72,46 @@ def test_all_files_of_a_plan_are_looked_at_once(source: Path) -> None:
         return FilesHere(source.parent).bytes_of(part)
 
     whole = plan(added(piece(source, 0, 5)), added(piece(source, 5, 5)))
-    assert check_contents(whole, bytes_of) is None
+    assert check_contents(whole, bytes_of, MODULES) is None
     assert len(seen) == 1
     source.write_bytes(b"other")
-    assert check_contents(whole, bytes_of) == f"{source}: has changed since the plan was made"
-    assert check_contents(plan(), bytes_of) is None
+    assert check_contents(whole, bytes_of, MODULES) == f"{source}: has changed since the plan was made"
+    assert check_contents(plan(), bytes_of, MODULES) is None
+
+
+def deferred(module: str, arguments: Arguments, contents: FilesHere) -> HostPlan:
+    """A plan in which only apply decides whether the files of a task are sent."""
+    known = MODULES[module].with_contents(arguments, contents)
+    header = Header(TaskId(0, "tasks", 0), "late", module, Origin("site.yml", 1, 1))
+    step = Step(header, Verdict.DEFERRED, dump(known), deferred=Deferred(("Value",)))
+    return HostPlan("ce-01", 0, (step,), {})
+
+
+def test_files_of_a_deferred_copy_are_looked_at_too(source: Path) -> None:
+    files = FilesHere(source.parent)
+    late = deferred("win_copy", CopyArguments(src=str(source), dest="C:\\a.bin"), files)
+    assert check_contents(late, files.bytes_of, MODULES) is None
+    source.write_bytes(b"other")
+    assert check_contents(late, FilesHere(source.parent).bytes_of, MODULES) == (
+        f"{source}: has changed since the plan was made"
+    )
+
+
+def test_files_of_a_deferred_module_are_looked_at_too(tmp_path: Path) -> None:
+    script = tmp_path / "M" / "M.psm1"
+    script.parent.mkdir()
+    script.write_bytes(DATA)
+    (script.parent / "M.psd1").write_text("@{\nModuleVersion = '1.0.0'\n}", encoding="utf-8")
+    late = deferred("win_psmodule", PSModuleArguments(name="M", source="M"), FilesHere(tmp_path))
+    assert check_contents(late, FilesHere(tmp_path).bytes_of, MODULES) is None
+    script.unlink()
+    complaint = check_contents(late, FilesHere(tmp_path).bytes_of, MODULES)
+    assert complaint is not None
+    assert str(script) in complaint
+
+
+def test_a_problem_within_a_message_is_in_one_line() -> None:
+    error = InputError(
+        Problem("is gone", Origin("a.bin"), "put it back", "src: a.bin"), Problem("cannot be used", hint="see there")
+    )
+    assert error.in_one_line == "a.bin: is gone; cannot be used"

@@ -20,6 +20,7 @@ from runner.model.state import Difference, OtherThan, State, Unreadable
 from runner.model.task import Ready
 from runner.modules.base import Module, Round
 from runner.plan.host import plan_host
+from runner.record.due import due
 from tests.apply.toy import MODULES, Thing, ThingArguments, Things, observe, ready
 
 
@@ -407,6 +408,25 @@ def test_a_handler_that_is_due_after_a_failure_is_named() -> None:
     outcome = bench.apply(bench.plan(ready(1, "A", ("svc",), name="a"), ready(2, "B", name="b"), HANDLER))
     assert results(outcome) == [Result.APPLIED, Result.FAILED, Result.NOT_STARTED]
     assert outcome.actions[2].message.startswith("it is due")
+
+
+def test_what_changed_something_and_failed_makes_its_handler_due_here_and_in_the_journal() -> None:
+    bench = Bench(Things({"svc": {"pid": 7}}, faults={"Set-Thing b": "refused"}))
+    plan = bench.plan(ready(1, "A", ("svc",), name="b", value=2), HANDLER)
+    outcome = bench.apply(plan)
+    assert results(outcome) == [Result.FAILED, Result.NOT_STARTED]
+    assert [one.touched for one in outcome.actions] == [True, False]
+    assert outcome.actions[1].message.startswith("it is due")
+    assert due(plan, outcome.actions) == {str(HANDLER.header.id): ("A",)}
+
+
+def test_what_changed_nothing_and_failed_makes_nothing_due() -> None:
+    bench = Bench(Things({"svc": {"pid": 7}}, faults={"New-Thing b": "refused"}))
+    plan = bench.plan(ready(1, "A", ("svc",), name="b"), HANDLER)
+    outcome = bench.apply(plan)
+    assert [(one.result, one.touched, one.message) for one in outcome.actions[1:]] == [(Result.NOT_STARTED, False, "")]
+    assert not outcome.actions[0].touched
+    assert due(plan, outcome.actions) == {}
 
 
 def test_a_handler_that_cannot_be_read_at_its_turn_is_not_run() -> None:

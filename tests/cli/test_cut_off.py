@@ -42,7 +42,8 @@ def killed(fleet: Served, folder: Path, ended: Result | None) -> Path:
         journal(RunStarted(RUN, plan, digest(plan), "me@here"))
         journal(ChangeIntended("a", 0, step, 0, step.action.write[0], Ids("shell", "pipeline")))
         if ended:
-            journal(ActionEnded("a", 0, step, ActionOutcome(str(step.header.id), ended)))
+            touched = ended is not Result.FAILED
+            journal(ActionEnded("a", 0, step, ActionOutcome(str(step.header.id), ended, touched=touched)))
         journal(HostEnded(HostOutcome("b", 0, HostResult.APPLIED), "apply"))
     return playbook
 

@@ -22,6 +22,7 @@ from runner.model.plan import Heading, HostPlan, Step, Verdict
 from runner.model.state import Desired, Difference, State
 from runner.model.task import Deferred
 from runner.report.columns import draw, pad
+from runner.report.evidence import evidence
 from runner.report.plan_screen import overview_lines, plan_lines
 from runner.report.run_screen import later_lines, run_lines
 from runner.report.words import clean, count, listed, value
@@ -81,6 +82,20 @@ def test_what_was_not_the_case_is_no_change_that_is_missing() -> None:
     actions = (did(planned[0], Result.APPLIED), did(planned[1], Result.HELD), did(planned[3], Result.NOT_TRIGGERED))
     run = RunOutcome("r", (outcome("applied", HostResult.HELD, *actions),))
     assert "held: 1 of 2 changes made, 1 not triggered, 1 held" in drawn(run_lines(dump_run(run, plan(RUN_HOSTS[0]))))
+
+
+def test_what_blocks_during_apply_is_held_in_words() -> None:
+    planned = RUN_HOSTS[0].steps
+    gate = replace(did(planned[1], Result.BLOCKED, message="them must act first: not tonight"), owner="them")
+    run = RunOutcome("r", (outcome("applied", HostResult.HELD, did(planned[0], Result.HELD), gate),))
+    told = dump_run(run, plan(RUN_HOSTS[0]))
+    screen = drawn(run_lines(told))
+    assert "held: 0 of 2 changes made, 2 held" in screen
+    assert "     held, and nothing is done here before\n" in screen
+    assert "them must act first: not tonight" in screen
+    assert "blocked" not in screen
+    row = next(row for host in evidence(told).hosts for row in host.rows if row.owner)
+    assert (row.result, row.owner) == ("held", "them")
 
 
 def test_the_screen_tells_what_was_confirmed_later() -> None:
