@@ -6,7 +6,7 @@ known, reads what has become ready, and learns from it, until nothing new become
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -18,7 +18,6 @@ from runner.model.attestation import Context
 from runner.model.errors import Interrupted
 from runner.model.events import LevelRead
 from runner.model.observation import Finding, HostFindings, Postponed, Told
-from runner.model.plan import Verdict
 from runner.model.playbook import Play
 from runner.model.registered import registered as registered_of
 from runner.model.task import Awaited, Broken, Compiled, Deferred, Header, Pending, Ready, Skipped, TaskId
@@ -27,7 +26,7 @@ from runner.modules.base import ControlModule, FactModule, Module, Steering
 from runner.pipeline.job import Visit
 from runner.plan.handlers import header_of
 from runner.plan.host import TITLE
-from runner.plan.registered import assess_all, assess_verdicts
+from runner.plan.registered import assess_all
 from runner.transport.base import Session
 
 
@@ -69,8 +68,11 @@ class HostCheck:
         """Compile until skipped, finished and postponed tasks have told all that they can tell without the host."""
         while True:
             compiled = compile_host(self._play, self._number, self._visit.host, self._known, self._means, compiled)
-            self._done |= {task.header.id: finding for task, finding in self._postponed(compiled)}
-            registered, undecided = self._registered(compiled)
+            results = self._assessed(compiled)
+            if postponed := self._postponed(compiled, results):
+                self._done |= {task.header.id: finding for task, finding in postponed}
+                results = self._assessed(compiled)
+            registered, undecided = self._registered(compiled, results)
             variables = self._variables(compiled)
             learned = replace(self._known, registered=registered, undecided=undecided, set=variables)
             if (registered.keys(), undecided.keys(), variables.keys()) == (
@@ -116,6 +118,11 @@ class HostCheck:
         """The findings of the tasks from the first one on that all are decided."""
         return [finding for one in takewhile(self._finding_of, compiled) if (finding := self._finding_of(one))]
 
+    def _assessed(self, compiled: tuple[Compiled, ...]) -> dict[TaskId, dict[str, Any]]:
+        """The results of the decided tasks, if a task asks for one; those that only apply can decide have none."""
+        asked = (one.header.register or one.header.after for one in compiled)
+        return assess_all([*self._earlier, *self._decided(compiled)], self._job.modules) if any(asked) else {}
+
     def _waiting(self, compiled: tuple[Compiled, ...]) -> set[TaskId]:
         """The tasks with `after` for which it is not known yet what becomes of the tasks that they name."""
         decided = {header_of(finding).id for finding in self._decided(compiled)}
@@ -127,16 +134,19 @@ class HostCheck:
             and not all(other.header.id in decided for other in _named(one, compiled))
         }
 
-    def _postponed(self, compiled: tuple[Compiled, ...]) -> list[tuple[Ready, Finding]]:
+    def _postponed(
+        self, compiled: tuple[Compiled, ...], results: Mapping[TaskId, Mapping[str, Any]]
+    ) -> list[tuple[Ready, Finding]]:
         """The tasks that only apply can decide: those with a condition on one, and those after one that changes."""
         if not any(isinstance(one, Ready) and (one.header.after or one.deferred) for one in compiled):
             return []
-        verdicts = assess_verdicts([*self._earlier, *self._decided(compiled)], self._job.modules)
+        decided = {header_of(finding).id for finding in self._decided(compiled)}
+        changing_ids = {one for one in decided if one not in results or results[one]["changed"]}
         found: list[tuple[Ready, Finding]] = []
         for one in compiled:
             if not isinstance(one, Ready) or one.header.id in self._done:
                 continue
-            changing = [other for other in _named(one, compiled) if verdicts.get(other.header.id) in _OPEN]
+            changing = [other for other in _named(one, compiled) if other.header.id in changing_ids]
             if one.deferred and (reason := _cannot_wait(self._job.modules[one.header.module], one)):
                 found.append((one, Broken(one.header, reason)))
             elif one.deferred or changing:
@@ -144,16 +154,16 @@ class HostCheck:
                 found.append((one, Postponed(one, replace(one.deferred or Deferred(), after=names))))
         return found
 
-    def _registered(self, compiled: tuple[Compiled, ...]) -> tuple[dict[str, object], dict[str, Awaited]]:
+    def _registered(
+        self, compiled: tuple[Compiled, ...], results: Mapping[TaskId, Mapping[str, Any]]
+    ) -> tuple[dict[str, object], dict[str, Awaited]]:
         """The results of those tasks with `register` that are decided, as is every task before them.
 
         And the names of those that only apply can decide, with the ids of their tasks.
         """
         if not any(one.header.register for one in compiled):
             return {}, {}
-        findings = self._decided(compiled)
-        results = assess_all([*self._earlier, *findings], self._job.modules)
-        postponed = {header_of(finding).id for finding in findings} - results.keys()
+        postponed = {header_of(finding).id for finding in self._decided(compiled)} - results.keys()
         instances: dict[str, list[Compiled]] = {}
         for one in compiled:
             if one.header.register:
@@ -200,9 +210,6 @@ class HostCheck:
         )
         hint = "; the play says gather_facts: false" if facts & one.needs and not self._play.gather_facts else ""
         return Broken(one.header, f"it needs {', '.join(sorted(one.needs))}, which never became known{hint}")
-
-
-_OPEN = (Verdict.CHANGE, Verdict.DEFERRED)
 
 
 def _named(one: Ready, compiled: Sequence[Compiled]) -> list[Compiled]:

@@ -17,11 +17,6 @@ from runner.plan.planner import Planner
 from runner.template import Incomplete
 
 
-def assess_verdicts(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, Verdict]:
-    """What the plan will say of each of these tasks of one host."""
-    return {step.header.id: step.verdict for step in _steps(findings, Planner(modules))}
-
-
 def assess_all(findings: Iterable[Finding], modules: Mapping[str, Module[Any]]) -> dict[TaskId, dict[str, Any]]:
     """The registered results of all these tasks of one host, in any order, as plain data; deferred tasks have none yet.
 
