@@ -137,11 +137,7 @@ class InstallModule(Putting):
             for item in self.arguments.items("InputObject"):
                 yield from self._of_item(item)
             return
-        bad = self.bad_version(wildcards=False)
-        if bad is not None:
-            yield bad
-            return
-        repositories = self.chosen_repositories()
+        repositories = self.searched(wildcards=False)
         if isinstance(repositories, Report):
             yield repositories
             return
@@ -311,11 +307,7 @@ class SaveModule(Putting):
     unsimulated: ClassVar = GalleryCommand.unsimulated | {"InputObject"}
 
     def process(self) -> Iterator[Event]:
-        bad = self.bad_version(wildcards=False)
-        if bad is not None:
-            yield bad
-            return
-        repositories = self.chosen_repositories()
+        repositories = self.searched(wildcards=False)
         if isinstance(repositories, Report):
             yield repositories
             return

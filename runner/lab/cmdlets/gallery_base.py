@@ -173,6 +173,10 @@ class GalleryCommand(Cmdlet):
             found += matching
         return found
 
+    def searched(self, *, wildcards: bool = True) -> list[Repository] | Report:
+        """The repositories to look into; or what stands against the versions (`bad_version`) or a repository."""
+        return self.bad_version(wildcards=wildcards) or self.chosen_repositories()
+
     def asked(self, cmdlet: str, **more: object) -> PackageCmdlet:
         """The cmdlet of PackageManagement that does the work, with what it was told."""
         versions = {name: self.version_text(name) for name in ("RequiredVersion", *_RANGE)}

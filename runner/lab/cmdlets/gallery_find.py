@@ -64,11 +64,7 @@ class FindModule(Searching):
     }
 
     def process(self) -> Iterator[Event]:
-        bad = self.bad_version()
-        if bad is not None:
-            yield bad
-            return
-        repositories = self.chosen_repositories()
+        repositories = self.searched()
         if isinstance(repositories, Report):
             yield repositories
             return
