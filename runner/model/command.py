@@ -64,6 +64,11 @@ class ErrorRecord:
     exception: str  # type name of the exception
     message: str
 
+    @property
+    def name(self) -> str:
+        """The id without the command that raised it, such as PathNotFound."""
+        return self.id.partition(",")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -94,6 +94,11 @@ def errors_of(reply: Reply) -> str:
     return "; ".join(dict.fromkeys(f"{error.message} ({error.id})" for error in reply.errors))
 
 
+def why_unread(reply: Reply) -> str:
+    """Why a reply answers nothing: what the host raised, or that its answer did not come."""
+    return errors_of(reply) or "the answer was not seen"
+
+
 @dataclass(frozen=True, slots=True)
 class Irreversible:
     reason: str

@@ -306,7 +306,7 @@ def _says_missing(error: ErrorRecord) -> bool:
     """
     if error.exception.endswith(_EXCHANGE_MISSING):
         return True
-    return error.category == "ObjectNotFound" and error.id.split(",")[0] not in _OTHER_THINGS_MISSING
+    return error.category == "ObjectNotFound" and error.name not in _OTHER_THINGS_MISSING
 
 
 def _state(arguments: CmdletArguments, objects: Sequence[PSObject]) -> State:

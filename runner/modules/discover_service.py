@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Desired, State, Unreadable
 from runner.model.value import PSObject
-from runner.modules.base import Arguments, Impossible, Irreversible, Round, Shown, StateModule, errors_of
+from runner.modules.base import Arguments, Impossible, Irreversible, Round, Shown, StateModule, why_unread
 from runner.modules.registry import fold
 
 _COLUMNS = ("Name", "DisplayName", "PathName", "StartName")
@@ -121,7 +121,7 @@ def _questions(arguments: DiscoverServiceArguments) -> tuple[Statement, ...]:
 def _state(replies: Sequence[Reply]) -> State | Unreadable:
     unread = next((reply for reply in replies if reply.state is not ReplyState.DONE or reply.errors), None)
     if unread is not None:
-        return Unreadable(f"services: {errors_of(unread) or 'the answer was not seen'}")
+        return Unreadable(f"services: {why_unread(unread)}")
     objects = [one for reply in replies for one in reply.outputs if isinstance(one, PSObject)]
     services = {fold(str(one.get("Name"))): one for one in objects}
     if len(services) > 1:

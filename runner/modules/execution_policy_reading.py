@@ -15,7 +15,7 @@ from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Property, State, Unreadable
 from runner.model.value import EnumValue, PSObject, Value
 from runner.modules import registry_reading
-from runner.modules.base import Round, errors_of
+from runner.modules.base import Round, why_unread
 from runner.modules.registry import Key, parse_key
 from runner.modules.registry_reading import Finding, FoundValue, Missing
 
@@ -105,7 +105,7 @@ def _registry_rounds(rounds: Sequence[Round]) -> list[Round]:
 def _listed(reply: Reply) -> dict[str, str] | Unreadable:
     """The policy of each scope."""
     if reply.state is not ReplyState.DONE or reply.errors:
-        return Unreadable(f"the execution policies: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"the execution policies: {why_unread(reply)}")
     policies = {
         _word(output.get("Scope")): _word(output.get("ExecutionPolicy"))
         for output in reply.outputs

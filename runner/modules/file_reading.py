@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from runner.model.command import Command, Reply, ReplyState, Statement, command
 from runner.model.state import Unreadable
 from runner.model.value import PSObject, Value
-from runner.modules.base import Round, errors_of
+from runner.modules.base import Round, errors_of, why_unread
 from runner.modules.host_files import Place
 from runner.modules.registry import fold
 
@@ -58,13 +58,13 @@ def next_round(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[Stateme
     if not rounds:
         return tuple(_first(asked))
     if len(rounds) == 1:
-        return tuple(_second(asked, _Answers(asked, rounds)))
+        return tuple(_second(asked, _Answers(rounds)))
     return ()
 
 
 def conclude(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[Finding, ...]:
     """What the answers say of each thing asked, in the order of `asked`."""
-    answers = _Answers(asked, rounds)
+    answers = _Answers(rounds)
     return tuple(answers.of(thing) for thing in asked)
 
 
@@ -128,7 +128,7 @@ def _literals(places: Iterable[Place]) -> tuple[str, ...]:
 class _Answers:
     """What the replies so far say, by the identity of the place."""
 
-    def __init__(self, asked: Sequence[Asked], rounds: Sequence[Round]) -> None:
+    def __init__(self, rounds: Sequence[Round]) -> None:
         self._exists: dict[str, bool] = {}
         self._kinds: dict[str, bool] = {}  # whether it is a folder
         self._sums: dict[str, str] = {}
@@ -183,7 +183,7 @@ class _Answers:
         places = [Place(str(path)) for path in (given if isinstance(given, tuple) else (given,))]
         silent = "ErrorAction" in parameters
         if reply.state is not ReplyState.DONE:
-            self._blame(places, errors_of(reply) or "the answer was not seen")
+            self._blame(places, why_unread(reply))
         elif name == "Test-Path":
             self._take_existence(places, reply)
         elif name == "Get-ChildItem":
@@ -223,7 +223,7 @@ class _Answers:
     def _explain(self, place: Place, reply: Reply) -> None:
         """A lone question with its error: not there is an answer, all else is trouble."""
         self._doubtful.discard(place.identity)
-        if any(error.id.split(",")[0] != _NOT_FOUND for error in reply.errors):
+        if any(error.name != _NOT_FOUND for error in reply.errors):
             self._blame([place], errors_of(reply))
         elif reply.errors:
             self._exists[place.identity] = False

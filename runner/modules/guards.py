@@ -65,6 +65,6 @@ def _exists(reply: Reply) -> bool | Unreadable:
         return Unreadable(errors_of(reply) or "the host did not answer")
     if reply.outputs:
         return True
-    if reply.errors and all(error.id.split(",")[0] in _NOT_THERE for error in reply.errors):
+    if reply.errors and all(error.name in _NOT_THERE for error in reply.errors):
         return False
     return Unreadable(errors_of(reply) or "the host answered nothing")

@@ -48,12 +48,12 @@ def exit_code(behind: Sequence[Reply]) -> int | None:
 
 def failures(reply: Reply) -> tuple[ErrorRecord, ...]:
     """The errors of an answer that are none of a program's lines on stderr."""
-    return tuple(error for error in reply.errors if error.id.split(",")[0] not in _STDERR)
+    return tuple(error for error in reply.errors if error.name not in _STDERR)
 
 
 def told(reply: Reply) -> str:
     """The beginning of what an answer wrote, for people: outputs, then lines on stderr, on one line."""
-    stderr = [error.message for error in reply.errors if error.id.split(",")[0] in _STDERR]
+    stderr = [error.message for error in reply.errors if error.name in _STDERR]
     text = " | ".join(filter(None, (line.strip() for line in (*map(_shown, reply.outputs), *stderr))))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 

@@ -14,7 +14,7 @@ from pathlib import PureWindowsPath
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Unreadable
 from runner.model.value import PSObject
-from runner.modules.base import errors_of
+from runner.modules.base import why_unread
 from runner.modules.psmodule_folders import remove
 from runner.modules.psmodule_versions import is_version, same
 from runner.modules.registry import fold
@@ -88,7 +88,7 @@ def own_files(folder: str, reply: Reply) -> tuple[str, ...] | Unreadable:
     Of a folder that a module was found in, an empty list is not believed.
     """
     if reply.state is not ReplyState.DONE or reply.errors or not reply.outputs:
-        return Unreadable(f"folder {folder}: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"folder {folder}: {why_unread(reply)}")
     found = [output for output in reply.outputs if isinstance(output, PSObject)]
     return tuple(str(one.get("FullName")) for one in found if not _is_version_folder(one))
 
@@ -111,7 +111,7 @@ def hidden_copy(name: str, folder: str, reply: Reply) -> Copy | Unreadable:
     """The copy in a folder, by the answer to `ask_manifest`; whatever else is wrong with it is no matter."""
     versions = [str(output.get("Version")) for output in reply.outputs if isinstance(output, PSObject)]
     if len(versions) != 1 or not is_version(versions[0]):
-        return Unreadable(f"the manifest of {name} in {folder}: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"the manifest of {name} in {folder}: {why_unread(reply)}")
     return Copy(name, versions[0], folder)
 
 

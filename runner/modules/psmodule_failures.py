@@ -178,7 +178,7 @@ def explained(reply: Reply) -> str | None:
     said = errors_of(reply)
     if not said:
         return None
-    ids = dict.fromkeys(error.id.split(",")[0] for error in reply.errors)
+    ids = dict.fromkeys(error.name for error in reply.errors)
     known = [_meaning(FAILURES[name], reply) for name in ids if name in FAILURES]
     told = [f"cause: {one.cause}; what to do: {one.fix}" for one in known]
     words = f"the host said: {said}" if told else said

@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import State, Unreadable
-from runner.modules.base import errors_of
+from runner.modules.base import why_unread
 
 PROGRAM_FILES = "C:\\Program Files"
 FOUND_FOLDERS = "existing_folders"  # property: what there is of the way to where a source is to be put
@@ -41,7 +41,7 @@ class Folders:
     def found(self, reply: Reply) -> tuple[str, ...] | Unreadable:
         """Which of the folders there are, by the answer to `question`."""
         if reply.state is not ReplyState.DONE or len(reply.outputs) != len(self.asked):
-            return Unreadable(f"folder {self.target}: {errors_of(reply) or 'the answer was not seen'}")
+            return Unreadable(f"folder {self.target}: {why_unread(reply)}")
         there = tuple(path for path, answer in zip(self.asked, reply.outputs, strict=True) if answer is True)
         if PROGRAM_FILES not in there:
             return Unreadable(f"folder {self.target}: {PROGRAM_FILES} cannot be seen")

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Property, State, Unreadable
-from runner.modules.base import Round, errors_of
+from runner.modules.base import Round, why_unread
 from runner.modules.psmodule_answers import PROVIDERS, REPOSITORIES, named, provider_version
 from runner.modules.psmodule_copies import (
     Copy,
@@ -99,7 +99,7 @@ def conclude(asked: Sequence[Asked], rounds: Sequence[Round]) -> tuple[State | U
     """What the answers say of each module, in the order of `asked`."""
     modules = rounds[0].replies[0]
     if modules.state is not ReplyState.DONE or modules.errors:
-        reason = errors_of(modules) or "the answer was not seen"
+        reason = why_unread(modules)
         return tuple(Unreadable(f"module {one.name}: {reason}") for one in asked)
     answers = _answers(rounds[1:])
     return tuple(_state(one, modules, answers) for one in asked)
@@ -239,7 +239,7 @@ def _to_remove(
 def _by_hand(copies: Sequence[Copy], reply: Reply) -> tuple[str, ...] | Unreadable:
     answers = reply.outputs
     if reply.state is not ReplyState.DONE or len(answers) != 2 * len(copies):
-        return Unreadable(f"how the module came to the host: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"how the module came to the host: {why_unread(reply)}")
     for copy, there in zip(copies, answers[1::2], strict=True):
         if there is not True:
             return Unreadable(f"{copy.folder} is listed, but cannot be looked into")
@@ -260,7 +260,7 @@ def _lacking(asked: Asked, modules: Reply, providers: Reply, repositories: Reply
         if _stopped_by_policy(reply):
             lacks.append("an execution policy that lets PowerShellGet run (execution_policy)")
         elif reply.state is not ReplyState.DONE or reply.errors:
-            return Unreadable(f"{what}: {errors_of(reply) or 'the answer was not seen'}")
+            return Unreadable(f"{what}: {why_unread(reply)}")
         else:
             lacks.append(lack)
     if asked.newer_arguments:
@@ -269,7 +269,7 @@ def _lacking(asked: Asked, modules: Reply, providers: Reply, repositories: Reply
 
 
 def _stopped_by_policy(reply: Reply) -> bool:
-    return any(error.id.split(",")[0] == _NO_SCRIPTS for error in reply.errors)
+    return any(error.name == _NO_SCRIPTS for error in reply.errors)
 
 
 def _lack_of_provider(reply: Reply) -> str:

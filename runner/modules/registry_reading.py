@@ -15,7 +15,7 @@ from functools import lru_cache
 from runner.model.command import Command, Reply, ReplyState, Statement, command
 from runner.model.state import Unreadable
 from runner.model.value import EnumValue, Int32, Int64, PSObject, UInt32, UInt64, Value
-from runner.modules.base import Round, errors_of
+from runner.modules.base import Round, errors_of, why_unread
 from runner.modules.registry import DEFAULT, Data, Key, fold, key_of_ps_path, kind_name
 
 _EXISTS = "HKLM:\\SOFTWARE"  # must be there: without drive or provider Test-Path says False to everything, in silence
@@ -331,7 +331,7 @@ class _Answers:
         if isinstance(question, _Method):
             self._take_method(question, reply)
         elif reply.state is not ReplyState.DONE:
-            self._blame(question.keys, errors_of(reply) or "the answer was not seen")
+            self._blame(question.keys, why_unread(reply))
         else:
             found = self._values if isinstance(question, _Values) else self._listings
             for output in reply.outputs:
@@ -365,7 +365,7 @@ class _Answers:
         """Outputs belong to the keys one by one; of a single key all of them are its value's."""
         places = [(key.identity, fold(question.name)) for key in question.keys]
         if reply.errors or reply.state is not ReplyState.DONE:
-            self._value_trouble.update(dict.fromkeys(places, errors_of(reply) or "the answer was not seen"))
+            self._value_trouble.update(dict.fromkeys(places, why_unread(reply)))
         elif question.method == "GetValueKind" and len(reply.outputs) == len(places):
             self._kinds.update(zip(places, reply.outputs, strict=True))
         elif question.method == "GetValue" and len(places) == 1:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Property, State, Unreadable
 from runner.model.value import EnumValue, PSObject, Value
-from runner.modules.base import Round, errors_of
+from runner.modules.base import Round, errors_of, why_unread
 from runner.modules.registry import HIVES, Key, fold, key_of_ps_path
 
 _ABSENT = "NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand"
@@ -173,7 +173,7 @@ def _doubtful(asked: Sequence[Asked], reply: Reply) -> list[str]:
 def _absence(name: str, reply: Reply, is_single: bool) -> State | Unreadable:
     """What it means that a service did not answer; of several, only what all of them have in common is known."""
     if reply.state is not ReplyState.DONE:
-        return Unreadable(f"service {name}: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"service {name}: {why_unread(reply)}")
     if not is_single or [error.id for error in reply.errors] == [_ABSENT]:
         return State(False)
     if reply.outputs and isinstance(other := reply.outputs[0], PSObject):

@@ -17,7 +17,7 @@ from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.content import Contents, Slice
 from runner.model.state import Desired, Property, State, Unreadable
 from runner.model.value import Value
-from runner.modules.base import Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
+from runner.modules.base import Impossible, Irreversible, Requires, Round, Shown, StateModule, why_unread
 from runner.modules.locations import Location
 from runner.modules.psmodule_answers import PROVIDERS, provider_version
 from runner.modules.psmodule_failures import explained
@@ -146,7 +146,7 @@ def _state(arguments: PackageProviderArguments, answers: dict[Statement, Reply])
     """It exists if it is new enough; an older one is told as the version of what does not exist."""
     reply = answers[PROVIDERS]
     if reply.state is not ReplyState.DONE or reply.errors:
-        return Unreadable(f"package providers: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"package providers: {why_unread(reply)}")
     version = provider_version(reply, arguments.name)
     exists = version is not None and numbers(version) >= numbers(arguments.minimum_version)
     properties: dict[str, Property] = {} if version is None else {VERSION: version}

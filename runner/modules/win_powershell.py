@@ -165,6 +165,6 @@ def _checked(reply: Reply) -> bool | Unreadable:
 
 
 def _why(reply: Reply) -> str:
-    if any(error.id.split(",")[0] == _REFUSED for error in reply.errors):
+    if any(error.name == _REFUSED for error in reply.errors):
         return "this endpoint takes no scripts (it has no language): use a module, or another endpoint"
     return errors_of(reply) or "the host did not answer"

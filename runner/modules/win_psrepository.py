@@ -17,7 +17,7 @@ from runner.model.command import Command, Reply, ReplyState, Statement, command
 from runner.model.secret import has_account, without_accounts
 from runner.model.state import Desired, State, Unreadable, Wish
 from runner.model.value import Value
-from runner.modules.base import Arguments, Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
+from runner.modules.base import Arguments, Impossible, Irreversible, Requires, Round, Shown, StateModule, why_unread
 from runner.modules.locations import Location
 from runner.modules.psmodule_answers import REPOSITORIES, named
 from runner.modules.psmodule_failures import explained
@@ -149,7 +149,7 @@ def _is_psgallery(arguments: PSRepositoryArguments) -> bool:
 
 def _state(arguments: PSRepositoryArguments, reply: Reply) -> State | Unreadable:
     if reply.state is not ReplyState.DONE or reply.errors:
-        return Unreadable(f"repositories: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"repositories: {why_unread(reply)}")
     found = named(reply, arguments.name)
     if found is None:
         return State(False)

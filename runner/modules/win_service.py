@@ -165,7 +165,7 @@ class WinService(StateModule[ServiceArguments]):
 
     def judge(self, statement: Statement, reply: Reply) -> str | None:
         failure = super().judge(statement, reply)
-        if failure and any(error.id.split(",")[0] in _HAS_DEPENDENTS for error in reply.errors):
+        if failure and any(error.name in _HAS_DEPENDENTS for error in reply.errors):
             failure += "; set force_dependent_services to stop the services that depend on it as well"
         return failure
 

@@ -19,7 +19,17 @@ from pydantic_core import PydanticCustomError
 from runner.model.command import Command, Reply, ReplyState, Statement, command
 from runner.model.state import Desired, Property, State, Unreadable
 from runner.model.value import EnumValue, PSObject, Value
-from runner.modules.base import Arguments, Impossible, Irreversible, Requires, Round, Shown, StateModule, errors_of
+from runner.modules.base import (
+    Arguments,
+    Impossible,
+    Irreversible,
+    Requires,
+    Round,
+    Shown,
+    StateModule,
+    errors_of,
+    why_unread,
+)
 from runner.modules.locations import without_account
 
 _RAISED = "WebCmdletWebResponseException,Microsoft.PowerShell.Commands.InvokeWebRequestCommand"
@@ -245,7 +255,7 @@ def _state(arguments: UriArguments, reply: Reply, raised: _Raised | None) -> Sta
     if isinstance(answer, PSObject) and (status := _number(answer.get("StatusCode"))) is not None:
         return State(True, {"reachable": True, "status": status})
     if not _is_raised(reply) or raised is None:
-        return Unreadable(f"{arguments.url}: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"{arguments.url}: {why_unread(reply)}")
     if raised.status != _PROTOCOL_ERROR:
         return _unreached(_REASONS.get(raised.status) or errors_of(reply))
     if raised.code == _PROXY_AUTHENTICATION:

@@ -135,7 +135,7 @@ class WinrmClient(StateModule[WinrmClientArguments]):
 
     def judge(self, statement: Statement, reply: Reply) -> str | None:
         failure = super().judge(statement, reply)
-        ids = [error.id.partition(",")[0] for error in reply.errors]
+        ids = [error.name for error in reply.errors]
         if statement[0].name == "Remove-ItemProperty" and ids and set(ids) == {_NO_SUCH_VALUE}:
             return None  # WinRM has taken the value away by itself
         if failure and any(error.category == "PermissionDenied" for error in reply.errors):

@@ -15,7 +15,7 @@ from runner.model.command import Reply, ReplyState, Statement, command
 from runner.model.state import Property, State, Unreadable
 from runner.model.value import PSObject
 from runner.modules import registry_reading
-from runner.modules.base import Round, errors_of
+from runner.modules.base import Round, why_unread
 from runner.modules.registry import fold, parse_key
 from runner.modules.registry_reading import Asked, Finding, FoundValue
 
@@ -132,7 +132,7 @@ def _shown(reply: Reply) -> dict[str, PSObject] | Unreadable:
         if isinstance(output, PSObject) and isinstance(path := output.get("PSPath"), str):
             found[fold(path.partition("::")[2])] = output
     if reply.state is not ReplyState.DONE or (reply.errors and not found):
-        return Unreadable(f"the WinRM client: {errors_of(reply) or 'the answer was not seen'}")
+        return Unreadable(f"the WinRM client: {why_unread(reply)}")
     return found
 
 

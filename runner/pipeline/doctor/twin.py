@@ -83,4 +83,4 @@ def _connection(fleet: Fleet, port: int) -> Connection:
 
 def refusals(reply: Reply) -> tuple[str, ...]:
     """What the lab said it does not simulate."""
-    return tuple(error.message for error in reply.errors if error.id.partition(",")[0] == REFUSAL)
+    return tuple(error.message for error in reply.errors if error.name == REFUSAL)
